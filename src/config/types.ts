@@ -1,0 +1,110 @@
+/** twotier.yaml as read: defaults filled in, shorthands spelled out. schema.ts checks it, docs say what each key means. */
+export interface Config {
+  name: string;
+  /** owner/name */
+  repository: string;
+  trigger: { branch: string | null; paths: string[] };
+  version: {
+    /** The VERSION file; null where the repository has none. */
+    file: string | null;
+    stamp: Stamp[];
+    /** With `{version}`, e.g. `v{version}` */
+    tag: string;
+    gaps: "refuse" | "allow";
+  };
+  tiers: { staging: { label: string }; production: { bookkeeping: "push" | "pull-request" | "off" } };
+  /** Null where none are named: then they are detected. */
+  artifacts: Artifact[] | null;
+  targets: TargetsConfig;
+  checks: string[];
+}
+
+/** A file whose version is stamped: a known format by its name, or a pattern with `{version}` that matches exactly once (or `count` times). */
+export interface Stamp {
+  file: string;
+  /** `Version = "{version}"`; left out for formats known by file name (package.json, pyproject.toml, Chart.yaml ...) */
+  pattern?: string;
+  /** How often the pattern must match. Default 1. */
+  count?: number;
+  /** Spelling: SemVer (default), or PEP 440 for Python's files. */
+  form?: "semver" | "pep440";
+}
+
+export type Artifact = GoArtifact | PythonArtifact | NpmArtifact | ImageArtifact | GoModuleArtifact | CommandArtifact;
+
+interface Base {
+  /** Unique; for binaries also the first part of the asset's name. */
+  name: string;
+  /** Folder in the repository, "." for the root. */
+  dir: string;
+}
+export interface GoArtifact extends Base {
+  type: "go";
+  /** `./cmd/playground` */
+  package: string;
+  /** `linux/amd64` ... */
+  platforms: string[];
+  /** With `{version}`, `{commit}`, `{date}`: `-X main.version={version}` */
+  ldflags: string;
+  env: Record<string, string>;
+}
+export interface PythonArtifact extends Base {
+  type: "python";
+  formats: ("wheel" | "sdist")[];
+  /** False: build with the packages already installed (rehearsals). Default true. */
+  isolated: boolean;
+}
+export interface NpmArtifact extends Base {
+  type: "npm";
+  /** A package.json script run before `npm pack`; null for none. Default `build` if there is one. */
+  script: string | null;
+}
+export interface ImageArtifact extends Base {
+  type: "image";
+  /** `playground/control-plane`, without host and tag */
+  repository: string;
+  platforms: string[];
+  /** Path of the Dockerfile in `dir`; null: layers are made from `files` without a daemon. */
+  dockerfile: string | null;
+  /** `scratch` or a folder with an OCI layout. Only without a Dockerfile. */
+  base: string;
+  /** Destination path in the image -> artifact name (its binary of that platform) or file in the repository. Only without a Dockerfile. */
+  files: Record<string, string>;
+  entrypoint: string[];
+  labels: Record<string, string>;
+  env: Record<string, string>;
+  ports: number[];
+  user: string | null;
+}
+export interface GoModuleArtifact extends Base {
+  type: "go-module";
+}
+export interface CommandArtifact extends Base {
+  type: "command";
+  /** Run by `sh -c` in `dir` with VERSION, SOURCE_DATE_EPOCH, OUT (a folder for the files). */
+  run: string;
+  /** Globs in OUT; each must match. */
+  files: string[];
+  /** What the files are to be: `file` (asset), `wheel`, `sdist`, `npm`, `binary`. Default by their names. */
+  kind?: "binary" | "wheel" | "sdist" | "npm" | "file";
+}
+
+export interface TargetsConfig {
+  npm?: {
+    registry: string;
+    tags: { staging: string; production: string };
+    access: "public" | "restricted";
+    provenance: boolean;
+  };
+  pypi?: { upload: string; index: string };
+  docker?: {
+    /** Host, e.g. `docker.io` */
+    registry: string;
+    /** With `{version}`: the image version tag of each tier; further templates are extra tags. */
+    tags: { staging: string[]; production: string[] };
+    /** Mutable tags that are pointers: production `latest`. */
+    pointers: { staging: string[]; production: string[] };
+  };
+  github?: { assets: boolean };
+  go?: Record<string, never>;
+}

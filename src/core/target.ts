@@ -1,0 +1,162 @@
+import type { Digest } from "../lib/hash.ts";
+import type { Http } from "../lib/http.ts";
+import type { ReleaseFile } from "./manifest.ts";
+
+/** Names a target may have (two-tier.md, "Words"). */
+export const targetNames = ["npm", "pypi", "docker", "github", "go", "site"] as const;
+export type TargetName = (typeof targetNames)[number];
+
+/**
+ * When an item is written (two-tier.md, "One release, step by step"):
+ * - `stage`: hidden and reversible, before the seal (draft assets, image content by digest)
+ * - `hidden`: after the seal, spent for ever, but no user follows it (npm under a quiet dist-tag)
+ * - `public`: visible at once (PyPI)
+ * - `tag`: names that are kept for ever (Go module tags, image version tags, npm with its final tag)
+ */
+export const phases = ["stage", "hidden", "public", "tag"] as const;
+export type Phase = (typeof phases)[number];
+
+/** An immutable thing that a registry is to hold. */
+export interface Item {
+  target: TargetName;
+  /** Unique within its target, in the registry's own spelling: `@hanzo/playground@0.1.19`, a file name, `repo:tag`, a git tag. */
+  id: string;
+  /** In the algorithm that the registry itself reports. */
+  digest: Digest;
+  /** Name of the release file that holds its bytes; "" where the target needs none (an image tag, a git tag). */
+  file: string;
+  phase: Phase;
+  /** Ids of items of the same target that come first (wheels before the sdist). */
+  after?: string[];
+}
+
+/** A mutable name that selects an item. `target` + `name` is unique. */
+export interface Pointer {
+  target: TargetName;
+  /** `@hanzo/playground@next`, `playground/control-plane:latest`, `latest` */
+  name: string;
+  /** The item it is to select. */
+  itemId: string;
+  /** The version it then stands for, to compare with the one it stands for now. */
+  version: string;
+}
+
+/** What a registry holds. Unknown is never "absent": observe throws instead. */
+export type Seen =
+  | { state: "absent" }
+  | { state: "pending" | "staged" | "present" | "retracted"; digest?: Digest; note?: string };
+
+/** One finding of preflight; all are reported at once. `error` stops the release, `warning` doesn't. */
+export interface Finding {
+  level: "error" | "warning";
+  target: TargetName | "git" | "tools" | "config";
+  message: string;
+  hint: string;
+}
+
+export type Event =
+  | { type: "step"; step: string; state: "start" | "done" | "skipped"; detail?: string }
+  | {
+      type: "item";
+      target: TargetName;
+      id: string;
+      state: "publish" | "present" | "staged" | "pending" | "promote" | "verify";
+      bytes?: number;
+      ms?: number;
+    }
+  | { type: "pointer"; target: TargetName; name: string; from: string | null; to: string }
+  | { type: "progress"; target: string; id: string; sent: number; total: number }
+  | { type: "wait"; for: string; seconds: number }
+  | { type: "retry"; what: string; attempt: number; because: string; seconds: number }
+  | { type: "note" | "warning"; message: string }
+  | { type: "output"; from: string; line: string };
+
+/** The one seam for tests and faults. */
+export interface Io {
+  http: Http;
+  signal: AbortSignal;
+  now(): Date;
+  /** Resolves after `ms` milliseconds, or rejects when `signal` is aborted. */
+  sleep(ms: number): Promise<void>;
+  emit(event: Event): void;
+}
+
+/** A release file on this machine, ready to be streamed. */
+export interface LocalFile {
+  path: string;
+  /** bytes */
+  size: number;
+  sha256: Digest;
+}
+
+/** Finds the bytes of a release file: built here, or fetched back from the staging place. */
+export type Files = (name: string) => Promise<LocalFile>;
+
+export interface Retraction {
+  done: boolean;
+  /** What was read back, or what a person has to do. */
+  message: string;
+}
+
+/** What a release means to a target, beyond its items: given once, when the target is made for that release. */
+export interface ReleaseContext {
+  name: string;
+  /** owner/name */
+  repository: string;
+  tier: "staging" | "production";
+  /** SemVer without `v` */
+  version: string;
+  tag: string;
+  /** Full sha of the release commit. */
+  commit: string;
+}
+
+/**
+ * A hidden place that keeps the release's files between staging and publication, so that another machine can go on:
+ * a GitHub draft, an OCI artifact, or a folder (then only this machine can).
+ */
+export interface Staging {
+  /** True where items of this target's `stage` phase are the staged files themselves (draft assets). */
+  readonly holdsAssets: boolean;
+  /** Makes a new place and uses it. Returns its id, which the seal records. */
+  create(io: Io): Promise<string>;
+  /** Uses a place that a seal names. */
+  use(id: string): void;
+  /** Ids of all places for this release's tag that aren't public. */
+  list(io: Io): Promise<string[]>;
+  /** Deletes a place; one that is gone already is fine. */
+  discard(id: string, io: Io): Promise<void>;
+  /** Left out where `holdsAssets`: there the engine publishes the items of phase `stage`. */
+  put?(name: string, file: LocalFile, io: Io): Promise<void>;
+  /** Writes the file's bytes to `to`. The caller compares digests. @throws ReleaseError REGISTRY when it isn't there. */
+  fetch(name: string, to: string, io: Io): Promise<void>;
+}
+
+/** One registry. Made with its options, which hold a ReleaseContext once the release is known. */
+export interface Target {
+  readonly name: TargetName;
+  /** Which items and pointers these files make here. Pure: `plan` calls it with files that aren't built yet (digest `sha256:`). */
+  expect(files: readonly ReleaseFile[], release: ReleaseContext): { items: Item[]; pointers: Pointer[] };
+  /** Credentials, rights, names. Writes nothing. Returns all findings; throws only when it can't ask. */
+  preflight(io: Io): Promise<Finding[]>;
+  /** Versions this registry holds of our packages, in SemVer spelling, deleted ones that are still spent included where it says so. One read. */
+  versions(io: Io): Promise<string[]>;
+  /** Read-only. @throws ReleaseError NETWORK, AUTH, REGISTRY when it can't know. */
+  observe(item: Item, io: Io): Promise<Seen>;
+  /** Only when absent. Returns when the registry has answered; the caller reads back. */
+  publish(item: Item, files: Files, io: Io): Promise<void>;
+  /** staged -> public */
+  promote?(io: Io): Promise<void>;
+  /** As an installer would get it, without credentials; pending while it can't be had yet. */
+  verify(item: Item, io: Io): Promise<Seen>;
+  retract?(item: Item, io: Io): Promise<Retraction>;
+  /** Left out where there are none (PyPI). */
+  readonly pointers?: PointerStore;
+  readonly staging?: Staging;
+}
+
+export interface PointerStore {
+  /** The version (SemVer) that a pointer selects now; null where it doesn't exist. Read past caches. */
+  read(name: string, io: Io): Promise<string | null>;
+  write(pointer: Pointer, io: Io): Promise<void>;
+}

@@ -1,0 +1,115 @@
+/**
+ * The one error of the product (docs/errors.md lists every code).
+ *
+ * Whoever throws knows what failed and writes the hint; callers add which release, which target, which item.
+ */
+
+export const errorCodes = [
+  "USAGE", // a flag or an argument is wrong
+  "CONFIG", // twotier.yaml is wrong, or names something that isn't there
+  "REFUSED", // a rule of the two-tier model forbids it
+  "CONFLICT", // a registry holds other bytes under the same name
+  "PREFLIGHT", // something found before the first write; holds all findings
+  "AUTH", // a credential is missing or refused
+  "NETWORK", // no answer, or an answer that is no HTTP
+  "REGISTRY", // a registry answered, but not as its protocol says, or with a failure
+  "RATE_LIMITED", // a registry asks to wait longer than the run may
+  "PENDING", // accepted, but not yet to be had
+  "GIT", // git failed
+  "TOOL_MISSING", // a program that is needed isn't installed
+  "BUILD", // a build failed or made nothing
+  "INTERRUPTED", // the user or the machine stopped the run
+  "LOST", // another run took the number or sealed first
+  "IO", // a file couldn't be read or written
+  "INTERNAL", // a mistake of twotier itself
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** Exit code of the process for each error code (two-tier.md, "Commands"). */
+export function exitCodeOf(code: ErrorCode): 1 | 2 | 3 {
+  if (code === "USAGE" || code === "CONFIG" || code === "REFUSED") return 2;
+  if (code === "PENDING") return 3;
+  return 1;
+}
+
+export interface ErrorDetails {
+  /** Name-value lines under the message, in order: `expected`, `found`, `file`, `status` ... */
+  facts?: Record<string, string | number | undefined>;
+  /** What to do now: a sentence, best with a command. */
+  hint?: string;
+  /** True if the same request may succeed later without anybody changing anything. */
+  retryable?: boolean;
+  /** Seconds a registry asked to wait (`retry-after`). */
+  retryAfter?: number;
+  cause?: unknown;
+  /** Several findings reported at once (preflight, config). */
+  findings?: ReleaseError[];
+}
+
+export class ReleaseError extends Error {
+  override readonly name = "ReleaseError";
+  readonly code: ErrorCode;
+  readonly facts: Record<string, string>;
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
+  readonly findings: readonly ReleaseError[];
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(redact(message), details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.facts = {};
+    for (const [key, value] of Object.entries(details.facts ?? {})) {
+      if (value !== undefined) this.facts[key] = redact(String(value));
+    }
+    this.hint = details.hint === undefined ? undefined : redact(details.hint);
+    this.retryable = details.retryable ?? false;
+    this.retryAfter = details.retryAfter;
+    this.findings = details.findings ?? [];
+  }
+}
+
+/** Any thrown value as a ReleaseError; what isn't one already becomes INTERNAL, or INTERRUPTED for an abort. */
+export function asReleaseError(thrown: unknown): ReleaseError {
+  if (thrown instanceof ReleaseError) return thrown;
+  if (
+    thrown instanceof Error &&
+    (thrown.name === "AbortError" || (thrown as NodeJS.ErrnoException).code === "ABORT_ERR")
+  ) {
+    const reason = thrown.cause;
+    return reason instanceof ReleaseError ? reason : new ReleaseError("INTERRUPTED", "stopped", { cause: thrown });
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ReleaseError("INTERNAL", message, {
+    cause: thrown,
+    hint: "this is a mistake in twotier; please report it with the lines above",
+  });
+}
+
+const secrets = new Set<string>();
+
+/**
+ * Remembers a secret, in the forms it may turn up in (as it is, base64, URL-encoded, as Basic credentials),
+ * so that `redact` takes it out of everything that leaves the process.
+ */
+export function registerSecret(secret: string, user?: string): void {
+  if (secret.length < 4) return;
+  const forms = [
+    secret,
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString("base64"),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+  if (user !== undefined) forms.push(Buffer.from(`${user}:${secret}`).toString("base64"));
+  for (const line of secret.split(/\r?\n/)) if (line.length >= 8) forms.push(line);
+  for (const form of forms) secrets.add(form);
+}
+
+/** The text with every registered secret replaced by `[redacted]`. */
+export function redact(text: string): string {
+  if (secrets.size === 0) return text;
+  let out = text;
+  for (const secret of [...secrets].sort((a, b) => b.length - a.length)) out = out.replaceAll(secret, "[redacted]");
+  return out;
+}
