@@ -64,11 +64,15 @@ export interface ImageArtifact extends Base {
   /** `playground/control-plane`, without host and tag */
   repository: string;
   platforms: string[];
-  /** Path of the Dockerfile in `dir`; null: layers are made from `files` without a daemon. */
+  /** Path of the Dockerfile in `dir`, which is its context; null: one layer is made from `files`, without a daemon. */
   dockerfile: string | null;
-  /** `scratch` or a folder with an OCI layout. Only without a Dockerfile. */
+  /** `scratch` or a folder (from the repository's root) with an OCI layout. Only without a Dockerfile. */
   base: string;
-  /** Destination path in the image -> artifact name (its binary of that platform) or file in the repository. Only without a Dockerfile. */
+  /**
+   * Destination -> name of a go artifact (its binary of that platform) or file in the repository.
+   * Without a Dockerfile the destination is the absolute path in the image (`/playground`). With one it is a path in the
+   * context, put there before the build, in which `{os}` and `{arch}` stand for the platform (`dist/playground-{os}-{arch}`).
+   */
   files: Record<string, string>;
   entrypoint: string[];
   labels: Record<string, string>;
