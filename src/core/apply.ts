@@ -1,0 +1,234 @@
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { conflict, type Step } from "./diff.ts";
+import { pause, retrying, tries } from "./retry.ts";
+import type { Files, Io, Item, Phase, Pointer, Seen, Target } from "./target.ts";
+import { phases } from "./target.ts";
+import { keyOf, targetOf } from "./world.ts";
+
+export interface ApplyOptions {
+  targets: readonly Target[];
+  files: Files;
+  io: Io;
+  /** Seconds to wait for an accepted item until it can be had; 0: don't wait, report it pending. */
+  waitSeconds: (item: Item) => number;
+  /** Orders two versions: < 0 when `a` is lower. */
+  compareVersions: (a: string, b: string) => number;
+  /** Registries asked at once within a phase. Default 8. */
+  concurrency?: number;
+}
+
+/** What apply left behind. `pending` items were accepted but can't be had yet; their pointers were left alone. */
+export interface Applied {
+  pending: Item[];
+  moved: { pointer: Pointer; from: string | null }[];
+  kept: { pointer: Pointer; at: string }[];
+}
+
+/**
+ * Does the steps of a plan and nothing else: phase after phase, independent items side by side, each write read back,
+ * a failed or uncertain write read back before it is tried again.
+ *
+ * @throws ReleaseError CONFLICT, or the failure that didn't go away; running the same command again goes on.
+ */
+export async function apply(steps: readonly Step[], options: ApplyOptions): Promise<Applied> {
+  const { targets, io } = options;
+  const applied: Applied = { pending: [], moved: [], kept: [] };
+  for (const phase of phases) await applyPhase(phase, steps, options);
+  for (const step of steps) {
+    if (step.do !== "promote") continue;
+    const target = targetOf(targets, step.target);
+    io.emit({ type: "item", target: step.target, id: "release", state: "promote" });
+    await retrying(`publishing the ${step.target} release`, io, async () => target.promote?.(io));
+  }
+  const verified = steps.filter((step) => step.do === "verify");
+  await sideBySide(verified, options.concurrency ?? 8, async ({ item }) => {
+    const seen = await verify(item, options);
+    if (seen.state === "pending") applied.pending.push(item);
+  });
+  for (const step of steps) {
+    if (step.do !== "point") continue;
+    const waits = applied.pending.some((item) => item.target === step.pointer.target && item.id === step.pointer.itemId);
+    if (waits) continue;
+    await point(step.pointer, options, applied);
+  }
+  return applied;
+}
+
+/** Publishes what a phase lacks; items named in `after` come first. */
+export async function applyPhase(phase: Phase, steps: readonly Step[], options: ApplyOptions): Promise<void> {
+  const mine = steps.filter((step) => (step.do === "publish" || step.do === "await") && step.phase === phase);
+  const todo = mine.map((step) => (step as Extract<Step, { do: "publish" }>).item);
+  const running = new Map<string, Promise<void>>();
+  const slots = semaphore(options.concurrency ?? 8);
+  const failed = new AbortController();
+  const run = async (item: Item, publishIt: boolean) => {
+    await Promise.all((item.after ?? []).map((id) => running.get(`${item.target} ${id}`)));
+    if (!publishIt) return;
+    await slots(async () => {
+      if (failed.signal.aborted) return;
+      try {
+        await publish(item, options);
+      } catch (error) {
+        failed.abort();
+        throw error;
+      }
+    });
+  };
+  // Items without predecessors first, so that `after` finds their promise.
+  const ordered = [...todo].sort((a, b) => (a.after?.length ?? 0) - (b.after?.length ?? 0));
+  for (const item of ordered) {
+    const isPublish = mine.some((step) => step.do === "publish" && step.item === item);
+    running.set(keyOf(item), run(item, isPublish));
+  }
+  const results = await Promise.allSettled(running.values());
+  const errors = results.filter((one) => one.status === "rejected").map((one) => asReleaseError(one.reason));
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) {
+    const first = errors[0] as ReleaseError;
+    throw new ReleaseError(first.code, `${errors.length} items failed`, { findings: errors, hint: first.hint });
+  }
+}
+
+/** Brings one item to its registry. */
+export async function publish(item: Item, { targets, files, io }: ApplyOptions): Promise<Seen> {
+  const target = targetOf(targets, item.target);
+  const started = io.now().getTime();
+  io.emit({ type: "item", target: item.target, id: item.id, state: "publish" });
+  for (let attempt = 1; ; attempt++) {
+    let failure: ReleaseError | undefined;
+    try {
+      await target.publish(item, files, io);
+    } catch (thrown) {
+      failure = asReleaseError(thrown);
+      if (failure.code === "INTERRUPTED") throw failure;
+    }
+    // Uncertain or failed: only what is read back counts (registry-facts.md: 403/409 can follow a write that landed).
+    const seen = await readBack(item, target, io, failure ? 1 : 8);
+    const other = conflict(item, seen.state === "absent" ? undefined : seen.digest);
+    if (other) throw other;
+    if (seen.state !== "absent" && seen.state !== "retracted") {
+      const state = seen.state === "present" ? "present" : seen.state;
+      io.emit({ type: "item", target: item.target, id: item.id, state, ms: io.now().getTime() - started });
+      return seen;
+    }
+    const error = failure ?? notThere(item);
+    if ((failure && !failure.retryable) || attempt === tries) throw error;
+    await pause(`publishing ${item.id}`, attempt, error, io);
+  }
+}
+
+async function readBack(item: Item, target: Target, io: Io, looks: number): Promise<Seen> {
+  let seen: Seen = { state: "absent" };
+  for (let look = 0; look < looks; look++) {
+    if (look > 0) await io.sleep(Math.min(5000, 100 * 2 ** look));
+    seen = await retrying(`reading back ${item.id}`, io, () => target.observe(item, io));
+    if (seen.state !== "absent") return seen;
+  }
+  return seen;
+}
+
+function notThere(item: Item): ReleaseError {
+  return new ReleaseError("REGISTRY", `${item.target} took ${item.id}, but doesn't show it`, {
+    retryable: true,
+    hint: "run the same command again: it reads what is there and goes on",
+  });
+}
+
+/**
+ * Reads an item the way an installer does, waiting for it where the options say so.
+ *
+ * @throws ReleaseError CONFLICT for other bytes, REGISTRY when it isn't there.
+ */
+export async function verify(item: Item, { targets, io, waitSeconds }: ApplyOptions): Promise<Seen> {
+  const target = targetOf(targets, item.target);
+  const deadline = io.now().getTime() + waitSeconds(item) * 1000;
+  const patience = io.now().getTime() + 15_000;
+  for (let look = 0; ; look++) {
+    const seen = await retrying(`verifying ${item.id}`, io, () => target.verify(item, io));
+    const other = conflict(item, seen.state === "absent" ? undefined : seen.digest);
+    if (other) throw other;
+    if (seen.state === "present") {
+      io.emit({ type: "item", target: item.target, id: item.id, state: "verify" });
+      return seen;
+    }
+    const until = seen.state === "pending" ? deadline : Math.max(patience, deadline);
+    const left = until - io.now().getTime();
+    if (left <= 0) {
+      if (seen.state === "pending") {
+        io.emit({ type: "item", target: item.target, id: item.id, state: "pending" });
+        return seen;
+      }
+      throw new ReleaseError("REGISTRY", `${item.target} doesn't let users have ${item.id}`, {
+        facts: { state: seen.state },
+        hint: "run the same command again: it reads what is there and goes on",
+      });
+    }
+    const wait = Math.min(left, 250 * 2 ** Math.min(look, 6));
+    if (look > 1) io.emit({ type: "wait", for: `${item.target} to let users have ${item.id}`, seconds: Math.ceil(left / 1000) });
+    await io.sleep(wait);
+  }
+}
+
+/** Moves a pointer up, never down, and reads it back. */
+async function point(pointer: Pointer, options: ApplyOptions, applied: Applied): Promise<void> {
+  const { targets, io } = options;
+  const store = targetOf(targets, pointer.target).pointers;
+  if (!store) throw new ReleaseError("INTERNAL", `${pointer.target} has no pointers`);
+  const read = () => retrying(`reading ${pointer.name}`, io, () => store.read(pointer.name, io));
+  const first = await read();
+  let at = first;
+  for (let attempt = 1; ; attempt++) {
+    if (at === pointer.version) break;
+    if (at !== null && options.compareVersions(at, pointer.version) > 0) {
+      applied.kept.push({ pointer, at });
+      return;
+    }
+    let failure: ReleaseError | undefined;
+    try {
+      await store.write(pointer, io);
+    } catch (thrown) {
+      failure = asReleaseError(thrown);
+      if (failure.code === "INTERRUPTED") throw failure;
+    }
+    at = await read();
+    if (at === pointer.version) break;
+    if ((failure && !failure.retryable) || attempt === tries) {
+      throw (
+        failure ??
+        new ReleaseError("REGISTRY", `${pointer.target} ${pointer.name} stays at ${at ?? "nothing"}`, {
+          facts: { wanted: pointer.version },
+          hint: "run the same command again: it reads what is there and goes on",
+        })
+      );
+    }
+    if (failure) await pause(`moving ${pointer.name}`, attempt, failure, io);
+    else await io.sleep(200 * 2 ** attempt);
+  }
+  if (first !== pointer.version) {
+    applied.moved.push({ pointer, from: first });
+    io.emit({ type: "pointer", target: pointer.target, name: pointer.name, from: first, to: pointer.version });
+  }
+}
+
+function semaphore(limit: number): <T>(run: () => Promise<T>) => Promise<T> {
+  let free = limit;
+  const queue: (() => void)[] = [];
+  return async (run) => {
+    if (free === 0) await new Promise<void>((resolve) => queue.push(resolve));
+    else free--;
+    try {
+      return await run();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}
+
+/** Runs `work` on all, at most `limit` at once; waits for all before it throws the first failure. */
+export async function sideBySide<T>(all: readonly T[], limit: number, work: (one: T) => Promise<void>): Promise<void> {
+  const slots = semaphore(limit);
+  const results = await Promise.allSettled(all.map((one) => slots(() => work(one))));
+  for (const result of results) if (result.status === "rejected") throw asReleaseError(result.reason);
+}

@@ -1,0 +1,44 @@
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import type { Io } from "./target.ts";
+
+/** Tries of one request, and the longest wait a registry may ask for, in seconds. */
+export const tries = 6;
+export const longestWait = 300;
+
+/** Seconds before try `attempt` (1-based) is repeated: 0.5, 1, 2, 4 ... up to 30, with jitter of a half. */
+export function backoff(attempt: number, random: () => number = Math.random): number {
+  return Math.min(30, 0.5 * 2 ** (attempt - 1)) * (0.75 + random() / 2);
+}
+
+/**
+ * Repeats what can be repeated without harm (reads, and writes after reading back): only failures marked retryable,
+ * with backoff, obeying `retry-after`.
+ *
+ * @throws ReleaseError the last failure, or RATE_LIMITED when a registry asks for more than `longestWait` seconds.
+ */
+export async function retrying<T>(what: string, io: Io, run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (thrown) {
+      const error = asReleaseError(thrown);
+      if (!error.retryable || attempt === tries) throw error;
+      await pause(what, attempt, error, io);
+    }
+  }
+}
+
+/** Waits before the next try and says why. */
+export async function pause(what: string, attempt: number, error: ReleaseError, io: Io): Promise<void> {
+  const seconds = error.retryAfter ?? backoff(attempt);
+  if (seconds > longestWait) {
+    throw new ReleaseError("RATE_LIMITED", `${what}: the registry asks to wait ${Math.ceil(seconds)} s`, {
+      cause: error,
+      retryAfter: seconds,
+      facts: { until: new Date(io.now().getTime() + seconds * 1000).toISOString() },
+      hint: "run the same command again then; nothing is lost",
+    });
+  }
+  io.emit({ type: "retry", what, attempt, because: error.message, seconds: Math.round(seconds * 10) / 10 });
+  await io.sleep(seconds * 1000);
+}
