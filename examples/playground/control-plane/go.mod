@@ -1,0 +1,3 @@
+module github.com/hanzoai/playground/control-plane
+
+go 1.19

@@ -1,0 +1,3 @@
+module github.com/hanzoai/playground/sdk/go
+
+go 1.19

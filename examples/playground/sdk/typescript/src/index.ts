@@ -1,0 +1,2 @@
+export { Client, PlaygroundError } from "./client.ts";
+export { version } from "./version.ts";
