@@ -1,0 +1,147 @@
+import type { ReleaseFile } from "../../core/manifest.ts";
+import { retrying } from "../../core/retry.ts";
+import type { Io, Item, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { createApi } from "./api.ts";
+import { checkAssets } from "./limits.ts";
+import { createPlace } from "./place.ts";
+import { createLatest } from "./pointer.ts";
+import { checkAccess } from "./preflight.ts";
+import { promoteDraft } from "./promote.ts";
+import { digestOfBody, downloadAsset, listReleases } from "./releases.ts";
+import { createStaging } from "./staging.ts";
+import { tagNames } from "./tags.ts";
+import { uploadAsset } from "./upload.ts";
+
+export interface GithubOptions {
+  /** Of the REST API: `https://api.github.com`; on a GitHub Enterprise Server `https://HOST/api/v3` */
+  api: string;
+  /** Where users download: `https://github.com` */
+  server: string;
+  /** owner/name */
+  repository: string;
+  /** Asked for each request; undefined where there is none: then only public things can be read. */
+  token?: () => string | undefined | Promise<string | undefined>;
+  /** `version.tag` of twotier.yaml. Default `v{version}`. */
+  tag?: string;
+  /** False: the release page holds release.json and checksums.txt alone. Default true. */
+  assets?: boolean;
+  /** Left out while no release is known (`versions`, `preflight` and pointers work without). */
+  release?: ReleaseContext & {
+    /** Title of the release page. Default: NAME VERSION. */
+    title?: string;
+    /** Markdown of the release page: how to install, and the notes. */
+    body?: string;
+  };
+}
+
+/** Files that the engine adds to every release (two-tier.md, "What each tier leaves behind"). */
+const always = ["release.json", "checksums.txt"];
+
+/** GitHub Releases: each file of the release as an asset of a draft, which `promote` publishes. */
+export function createGithubTarget(options: GithubOptions): Target {
+  const { repository, release } = options;
+  const api = createApi({ api: bare(options.api), repository, ...(options.token ? { token: options.token } : {}) });
+  const server = bare(options.server);
+  const tags = tagNames(options.tag ?? "v{version}");
+  const context = () => {
+    if (release) return release;
+    throw new ReleaseError("INTERNAL", "the github target was asked about a release without being told which");
+  };
+  const place = createPlace(api, () => context().tag);
+  const presentation = () => ({
+    title: release?.title ?? `${context().name} ${context().version}`,
+    body: release?.body ?? "",
+  });
+
+  async function observe(item: Item, io: Io): Promise<Seen> {
+    const snapshot = await place.look(io);
+    const asset = snapshot?.assets.find((one) => one.name === item.id);
+    // An upload that broke off (`starter`) is nothing that anybody can have; publish takes it away.
+    if (!snapshot || asset?.state !== "uploaded") return { state: "absent" };
+    return {
+      state: snapshot.release.draft ? "staged" : "present",
+      digest: await place.digestOf(asset, io),
+    };
+  }
+
+  return {
+    name: "github",
+
+    expect(files: readonly ReleaseFile[], about: ReleaseContext): { items: Item[]; pointers: Pointer[] } {
+      const assets = files.filter(
+        (file) => file.kind !== "image" && (options.assets !== false || always.includes(file.name)),
+      );
+      checkAssets(assets);
+      const items = assets.map(
+        (file): Item => ({ target: "github", id: file.name, digest: file.sha256, file: file.name, phase: "stage" }),
+      );
+      const first = items[0];
+      const pointers: Pointer[] =
+        about.tier === "production" && first
+          ? [{ target: "github", name: "latest", itemId: first.id, version: about.version }]
+          : [];
+      return { items, pointers };
+    },
+
+    preflight: (io) => retrying("github: checking the repository", io, () => checkAccess(api, io)),
+
+    async versions(io) {
+      const versions = new Set<string>();
+      for (const one of await retrying("github: listing releases", io, () => listReleases(api, io))) {
+        const version = one.draft ? null : tags.versionOf(one.tag);
+        if (version !== null) versions.add(version);
+      }
+      return [...versions];
+    },
+
+    observe,
+
+    async publish(item, files, io) {
+      await uploadAsset(api, place, item, await files(item.file), io);
+    },
+
+    promote: (io) => promoteDraft(api, place, context(), presentation(), io),
+
+    async verify(item, io) {
+      const path = ["releases", "download", context().tag, item.id].map(encodeURIComponent).join("/");
+      const url = `${server}/${repository}/${path}`;
+      const response = await io.http({ url, headers: { "cache-control": "no-cache" }, signal: io.signal });
+      if (response.status === 200) {
+        const { digest } = await digestOfBody(response, item.id);
+        return { state: "present", digest };
+      }
+      response.discard();
+      if (response.status !== 404) {
+        throw new ReleaseError("REGISTRY", `GitHub answered ${response.status} to the download of ${item.id}`, {
+          facts: { url, status: response.status },
+          retryable: response.status >= 500 || response.status === 429,
+          hint: "run the same command again",
+        });
+      }
+      const seen = await observe(item, io);
+      if (seen.state !== "present") return seen;
+      return (await isPrivate(io)) ? await verifyPrivately(item, io) : { ...seen, state: "pending" };
+    },
+
+    pointers: createLatest(api, tags),
+    staging: createStaging(api, place, context, presentation),
+  };
+
+  async function isPrivate(io: Io): Promise<boolean> {
+    const response = await api.send({ path: "" }, io);
+    return (await response.json<{ private?: unknown } | null>())?.private === true;
+  }
+
+  /** Users of a private repository download with a credential too. */
+  async function verifyPrivately(item: Item, io: Io): Promise<Seen> {
+    const asset = (await place.look(io))?.assets.find((one) => one.name === item.id);
+    if (asset === undefined) return { state: "absent" };
+    const digest = await downloadAsset(api, asset, io);
+    return { state: "present", digest, note: "private repository: downloaded with the token" };
+  }
+}
+
+function bare(address: string): string {
+  return address.replace(/\/+$/, "");
+}

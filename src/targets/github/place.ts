@@ -1,0 +1,70 @@
+import type { Io } from "../../core/target.ts";
+import type { Digest } from "../../lib/hash.ts";
+import type { Api } from "./api.ts";
+import {
+  type Asset,
+  downloadAsset,
+  type GithubRelease,
+  listAssets,
+  releaseById,
+  releaseByTag,
+  type Snapshot,
+} from "./releases.ts";
+
+/** The release on GitHub that this run works on: the published one of its tag, else the draft in use. */
+export interface Place {
+  /** Id of the draft in use. */
+  draft: string | undefined;
+  /** The release of the tag with its assets; null where there is neither a published one nor a draft in use. */
+  look(io: Io): Promise<Snapshot | null>;
+  /** To be called when a write was answered, so that no look that began before it is taken for the present. */
+  changed(): void;
+  /** sha256 of an asset: GitHub's own, or of its downloaded bytes where the server states none. */
+  digestOf(asset: Asset, io: Io): Promise<Digest>;
+}
+
+export function createPlace(api: Api, tag: () => string): Place {
+  let writes = 0;
+  let looking: { since: number; result: Promise<Snapshot | null> } | undefined;
+  const downloaded = new Map<number, Promise<Digest>>();
+
+  async function look(io: Io): Promise<Snapshot | null> {
+    const [published, used] = await Promise.all([
+      releaseByTag(api, tag(), io),
+      place.draft === undefined ? null : releaseById(api, place.draft, io),
+    ]);
+    const release: GithubRelease | null = published ?? (used?.tag === tag() ? used : null);
+    return release === null ? null : { release, assets: await listAssets(api, release.id, io) };
+  }
+
+  const place: Place = {
+    draft: undefined,
+    look(io) {
+      // Many items are observed side by side: they share one look, unless a write was answered since it began.
+      if (looking?.since !== writes) {
+        const mine = { since: writes, result: look(io) };
+        const forget = () => {
+          if (looking === mine) looking = undefined;
+        };
+        mine.result.then(forget, forget);
+        looking = mine;
+      }
+      return looking.result;
+    },
+    changed() {
+      writes++;
+    },
+    digestOf(asset, io) {
+      if (asset.digest !== null) return Promise.resolve(asset.digest);
+      // An asset's bytes never change under its id.
+      let digest = downloaded.get(asset.id);
+      if (digest === undefined) {
+        digest = downloadAsset(api, asset, io);
+        downloaded.set(asset.id, digest);
+        digest.catch(() => downloaded.delete(asset.id));
+      }
+      return digest;
+    },
+  };
+  return place;
+}

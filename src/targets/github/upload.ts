@@ -1,0 +1,123 @@
+import { createReadStream } from "node:fs";
+import type { Io, Item, LocalFile } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { type Api, hasStatus } from "./api.ts";
+import type { Place } from "./place.ts";
+import { asAsset, type GithubRelease } from "./releases.ts";
+
+/**
+ * Streams one asset from disk into the release. Looks before it sends, so it may be called again after any failure:
+ * a 502 can leave the asset there, or a `starter` that keeps its name taken (docs.github.com/rest/releases/assets).
+ *
+ * @throws ReleaseError CONFLICT when the release holds other bytes under this name; what the request met otherwise.
+ */
+export async function uploadAsset(api: Api, place: Place, item: Item, file: LocalFile, io: Io): Promise<void> {
+  try {
+    await lookAndSend(api, place, item, file, io);
+  } catch (error) {
+    place.changed();
+    if (!alreadyExists(error)) throw error;
+    // Another run was first, since the look: what it left there decides.
+    await lookAndSend(api, place, item, file, io);
+  }
+}
+
+async function lookAndSend(api: Api, place: Place, item: Item, file: LocalFile, io: Io): Promise<void> {
+  const snapshot = await place.look(io);
+  if (snapshot === null) {
+    throw new ReleaseError("REGISTRY", `there is no GitHub release or draft to put ${item.id} into`, {
+      hint: "the draft was deleted; run the same command again to make a new one",
+    });
+  }
+  const { release, assets } = snapshot;
+  const there = assets.find((asset) => asset.name === item.id);
+  if (there?.state === "uploaded") {
+    const found = await place.digestOf(there, io);
+    if (found === item.digest) return;
+    throw new ReleaseError(
+      "CONFLICT",
+      `the GitHub release ${release.tag} already holds ${item.id} with other contents`,
+      {
+        facts: { expected: item.digest, found },
+        hint: "an asset is never overwritten: look at the release, find out who put it there, and release the next number",
+      },
+    );
+  }
+  if (there !== undefined) await deleteAsset(api, place, there.id, io);
+  await send(api, place, release, item, file, io);
+}
+
+async function send(
+  api: Api,
+  place: Place,
+  release: GithubRelease,
+  item: Item,
+  file: LocalFile,
+  io: Io,
+): Promise<void> {
+  const response = await api.send(
+    {
+      path: `${uploadAddress(api.options.api, release.uploadUrl)}?name=${encodeURIComponent(item.id)}`,
+      method: "POST",
+      headers: { "content-type": "application/octet-stream" },
+      body: () => createReadStream(file.path, { highWaterMark: 1 << 20 }),
+      length: file.size,
+      idleTimeout: 300_000, // GitHub is silent while it stores a large file
+      onSent: (sent) => io.emit({ type: "progress", target: "github", id: item.id, sent, total: file.size }),
+    },
+    io,
+  );
+  place.changed();
+  const asset = asAsset(await response.json(), `the upload of ${item.id}`);
+  const wrong =
+    asset.name !== item.id
+      ? `GitHub renamed the asset ${item.id}`
+      : asset.size !== file.size || (asset.digest ?? item.digest) !== item.digest
+        ? `${item.id} arrived at GitHub with other contents`
+        : null;
+  if (wrong === null) return;
+  // Only what this call just put there is taken away again.
+  await deleteAsset(api, place, asset.id, io);
+  throw new ReleaseError("REGISTRY", wrong, {
+    facts: {
+      expected: `${item.id}, ${file.size} bytes, ${item.digest}`,
+      found: `${asset.name}, ${asset.size} bytes, ${asset.digest ?? "no digest"}`,
+    },
+    hint: "check that the file didn't change while it was sent, then run the same command again",
+  });
+}
+
+async function deleteAsset(api: Api, place: Place, id: number, io: Io): Promise<void> {
+  await api.send({ path: `/releases/assets/${id}`, method: "DELETE", ok: [200, 204, 404] }, io);
+  place.changed();
+}
+
+/** 422 `already_exists`: another try or another run was first; looking again tells what it put there. */
+function alreadyExists(error: unknown): boolean {
+  return hasStatus(error, 422) && /already_exists|already exists/i.test(`${error.facts.errors} ${error.facts.github}`);
+}
+
+/**
+ * The upload address of a release, checked: it comes from the server's answer, and the credential goes there.
+ * GitHub's is `uploads.github.com` beside `api.github.com` (likewise `*.ghe.com`), GHES's is a path of the same host.
+ *
+ * @throws ReleaseError REGISTRY when it is anything else.
+ */
+export function uploadAddress(api: string, template: string): string {
+  const text = template.replace(/\{[^}]*\}$/, "");
+  const base = new URL(api);
+  const url = URL.canParse(text) ? new URL(text) : null;
+  const sibling = base.host.startsWith("api.") ? `uploads.${base.host.slice("api.".length)}` : `uploads.${base.host}`;
+  const good =
+    url !== null &&
+    url.protocol === base.protocol &&
+    (url.host === base.host || url.host === sibling) &&
+    url.username === "" &&
+    url.search === "" &&
+    url.hash === "";
+  if (good) return url.href;
+  throw new ReleaseError("REGISTRY", "GitHub's API names an upload address on another host", {
+    facts: { api: base.origin, upload: template.slice(0, 200) },
+    hint: "check that GITHUB_API_URL points at GitHub's API; nothing was sent to that address",
+  });
+}
