@@ -1,0 +1,287 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import type http from "node:http";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import semver from "semver";
+import { HttpError, type Registry, type RegistryOptions, readBody, send, serve } from "../server.ts";
+import { readDocument } from "./document.ts";
+import { removeTag, removeTarball, setTag, unpublishAll, unpublishVersions, update } from "./edit.ts";
+import { abbreviated, type Package, packument, tarballName, versionDocument, visibleTags } from "./packages.ts";
+import { publish } from "./publish.ts";
+import { type SeedPackage, seedTarball } from "./seed.ts";
+import { openShelf, type Shelf } from "./shelf.ts";
+
+export type { SeedPackage } from "./seed.ts";
+
+export interface NpmOptions extends RegistryOptions {
+  /** Whom every token belongs to. Default `twotier`. */
+  user?: string;
+  /** Milliseconds that npm's malware scan takes: till then a version was accepted, but answers 404. Default 0. */
+  scanDelay?: number;
+  /** True while a version is being scanned, whatever `scanDelay` says. */
+  pending?: (name: string, version: string) => boolean;
+  /** Seconds that clients may keep a packument. Default 300, as npm's. */
+  maxAge?: number;
+}
+
+export interface NpmRegistry extends Registry {
+  /** Puts a version there as if it had been published long ago. */
+  seed(pkg: SeedPackage): Promise<void>;
+}
+
+/**
+ * An npm registry: publish, packuments, tarballs, dist-tags, deprecate, unpublish, by npm's own rules.
+ * Sources: npm's registry API docs (github.com/npm/registry), libnpmpublish, and what npm 11 sends.
+ */
+export async function startNpm(options: NpmOptions = {}): Promise<NpmRegistry> {
+  const now = options.now ?? (() => new Date());
+  const delay = options.scanDelay ?? 0;
+  let shelf: Shelf | undefined;
+  const registry = await serve(options, async (base, state) => {
+    const open = await openShelf(state, {
+      user: options.user ?? "twotier",
+      now,
+      hidden: (name, version, published) =>
+        options.pending?.(name, version) || now().getTime() - published.getTime() < delay,
+    });
+    shelf = open;
+    return (request, response, url) => route(open, options, base, request, response, url);
+  });
+  return { ...registry, seed: (pkg) => seed(shelf as Shelf, pkg) };
+}
+
+async function seed(shelf: Shelf, pkg: SeedPackage): Promise<void> {
+  const { name, version } = pkg;
+  const file = tarballName(name, version);
+  const bytes = pkg.tarball ?? seedTarball({ ...pkg.manifest, name, version });
+  const shasum = createHash("sha1").update(bytes).digest("hex");
+  const integrity = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
+  const home = shelf.tarball(name, shasum);
+  await mkdir(path.dirname(home), { recursive: true });
+  await writeFile(home, bytes);
+  const manifest = { ...pkg.manifest, name, version, _id: `${name}@${version}`, dist: { shasum, integrity } };
+  await shelf.change(name, (known) => ({
+    ...known,
+    owner: pkg.owner ?? known.owner,
+    versions: { ...known.versions, [version]: { manifest, file, sha1: shasum, downloads: pkg.downloads ?? 0 } },
+    tags: { latest: version, ...known.tags, ...Object.fromEntries((pkg.tags ?? []).map((tag) => [tag, version])) },
+    time: { ...known.time, [version]: (pkg.publishedAt ?? shelf.now()).toISOString() },
+  }));
+}
+
+async function route(
+  shelf: Shelf,
+  options: NpmOptions,
+  base: string,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  url: URL,
+): Promise<void> {
+  const method = request.method ?? "GET";
+  const parts = url.pathname.split("/").slice(1).map(decoded);
+  const write = () => authorize(options, request);
+  if (parts[0] === "-") return api(shelf, method, parts.slice(1), request, response, url, write);
+
+  const scoped = parts[0]?.startsWith("@") && !parts[0].includes("/");
+  const name = scoped ? `${parts[0]}/${parts[1]}` : (parts[0] ?? "");
+  const rest = parts.slice(scoped ? 2 : 1);
+  if (method === "GET" || method === "HEAD") {
+    if (rest[0] === "-" && rest.length >= 2) return sendTarball(shelf, name, rest.at(-1) as string, response);
+    return sendPackage(shelf, options, base, name, rest[0], request, response, url);
+  }
+  write();
+  const owner = shelf.get(name)?.owner;
+  if (owner !== undefined && owner !== shelf.user) {
+    const error = `You do not have permission to publish "${name}". Are you logged in as the correct user?`;
+    throw new HttpError(403, { error });
+  }
+  if (method === "PUT" && rest.length === 0) {
+    const inbox = shelf.inbox();
+    try {
+      const received = await readDocument(request, inbox.folder);
+      if (received.attachments.size > 0) await publish(shelf, name, received);
+      else await update(shelf, name, received.document);
+    } finally {
+      await inbox.done();
+    }
+    return send(response, 200, { ok: true, success: true, id: name, rev: String(shelf.get(name)?.rev) });
+  }
+  if (method === "PUT" && rest[0] === "-rev") {
+    await unpublishVersions(shelf, name, rest[1] ?? "", await bodyOf(request));
+    return send(response, 201, { ok: true });
+  }
+  if (method === "DELETE" && rest[0] === "-rev") {
+    await unpublishAll(shelf, name, rest[1] ?? "");
+    return send(response, 200, { ok: true });
+  }
+  if (method === "DELETE" && rest[0] === "-" && rest.at(-2) === "-rev") {
+    removeTarball(shelf, name, rest.at(-1) as string, rest.at(-3) as string);
+    return send(response, 200, { ok: true });
+  }
+  throw new HttpError(405, { error: "method not allowed" });
+}
+
+async function api(
+  shelf: Shelf,
+  method: string,
+  parts: string[],
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  url: URL,
+  write: () => void,
+): Promise<void> {
+  const at = parts.join("/");
+  if (at === "ping") return send(response, 200, {});
+  if (at === "whoami") {
+    write();
+    return send(response, 200, { username: shelf.user });
+  }
+  if (at.startsWith("npm/v1/security/")) {
+    request.resume();
+    // bulk: advisories by name; audits/quick: a report. There are none here.
+    if (at.endsWith("advisories/bulk")) return send(response, 200, {});
+    const vulnerabilities = { info: 0, low: 0, moderate: 0, high: 0, critical: 0 };
+    return send(response, 200, { actions: [], advisories: {}, muted: [], metadata: { vulnerabilities } });
+  }
+  if (at === "v1/search") {
+    const text = (url.searchParams.get("text") ?? "").toLowerCase();
+    const found = shelf.names().filter((name) => name.includes(text) && tagsOf(shelf, name).latest);
+    const objects = found.map((name) => {
+      const pkg = shelf.get(name) as Package;
+      const version = tagsOf(shelf, name).latest as string;
+      const manifest: Record<string, unknown> = pkg.versions[version]?.manifest ?? {};
+      const { description, keywords } = manifest;
+      const person = { username: pkg.owner, email: `${pkg.owner}@localhost` };
+      const one = { name, version, description, keywords, date: pkg.time[version], links: {}, publisher: person };
+      return { package: { ...one, maintainers: [person] }, score: { final: 1, detail: {} }, searchScore: 1 };
+    });
+    return send(response, 200, { objects, total: objects.length, time: shelf.now().toISOString() });
+  }
+  if (parts[0] === "user" && parts[2] === "package") {
+    const mine = shelf.names().filter((name) => shelf.get(name)?.owner === parts[1]);
+    return send(response, 200, Object.fromEntries(mine.map((name) => [name, "write"])));
+  }
+  if (parts[0] === "package" && parts[1]) {
+    // `@scope%2fname` is one part; some clients send the slash as it is
+    const split = parts[1].startsWith("@") && !parts[1].includes("/");
+    const name = split ? `${parts[1]}/${parts[2]}` : parts[1];
+    const [what, tag] = parts.slice(split ? 3 : 2);
+    const pkg = shelf.get(name);
+    if (!pkg || pkg.unpublished) throw new HttpError(404, { error: "Not found" });
+    if (what === "dist-tags") return distTags(shelf, method, pkg, tag, request, response, write);
+    if (what === "visibility") return send(response, 200, { public: true });
+    if (what === "collaborators") return send(response, 200, { [pkg.owner]: "write" });
+    if (what === "access" && method === "POST") {
+      write();
+      request.resume();
+      return send(response, 200, {});
+    }
+  }
+  throw new HttpError(404, { error: "Not found" });
+}
+
+async function distTags(
+  shelf: Shelf,
+  method: string,
+  pkg: Package,
+  tag: string | undefined,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  write: () => void,
+): Promise<void> {
+  if (method === "GET") return send(response, 200, pkg.tags, { "cache-control": "no-store" });
+  write();
+  if (tag && pkg.owner !== shelf.user) throw new HttpError(403, { error: "Forbidden" });
+  if (tag && (method === "PUT" || method === "POST")) await setTag(shelf, pkg.name, tag, await bodyOf(request));
+  else if (tag && method === "DELETE") await removeTag(shelf, pkg.name, tag);
+  else throw new HttpError(405, { error: "method not allowed" });
+  send(response, 201, { ok: true });
+}
+
+function sendPackage(
+  shelf: Shelf,
+  options: NpmOptions,
+  base: string,
+  name: string,
+  selector: string | undefined,
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  url: URL,
+): void {
+  const pkg = shelf.get(name);
+  const hidden = (version: string) => shelf.hidden(name, version);
+  if (!pkg || (!pkg.unpublished && Object.keys(pkg.versions).every(hidden))) {
+    throw new HttpError(404, { error: "Not found" });
+  }
+  if (selector !== undefined) {
+    const version = visibleTags(pkg, hidden)[selector] ?? semver.clean(selector) ?? "";
+    if (!(version in pkg.versions) || hidden(version)) {
+      throw new HttpError(404, `version not found: ${selector}`);
+    }
+    send(response, 200, versionDocument(pkg, version, base));
+    return;
+  }
+  const full = packument(pkg, base, hidden);
+  const short = (request.headers.accept ?? "").includes("application/vnd.npm.install-v1+json") && !pkg.unpublished;
+  const bytes = Buffer.from(JSON.stringify(short ? abbreviated(full) : full));
+  const etag = `"${createHash("md5").update(bytes).digest("hex")}"`;
+  const write = url.searchParams.get("write") === "true";
+  const headers = {
+    "content-type": short ? "application/vnd.npm.install-v1+json" : "application/json",
+    "cache-control": write ? "no-store" : `public, max-age=${options.maxAge ?? 300}`,
+    vary: "accept-encoding, accept",
+    "last-modified": new Date(pkg.time.modified ?? 0).toUTCString(),
+    etag,
+  };
+  if (request.headers["if-none-match"] === etag) send(response, 304, undefined, headers);
+  else send(response, 200, bytes, headers);
+}
+
+async function sendTarball(shelf: Shelf, name: string, file: string, response: http.ServerResponse): Promise<void> {
+  const pkg = shelf.get(name);
+  const [version, held] = Object.entries(pkg?.versions ?? {}).find(([, one]) => one.file === file) ?? [];
+  if (!held || !version || shelf.hidden(name, version)) throw new HttpError(404, { error: "Not found" });
+  const at = shelf.tarball(name, held.sha1);
+  response.writeHead(200, {
+    "content-type": "application/octet-stream",
+    "content-length": String((await stat(at)).size),
+    "cache-control": "public, immutable, max-age=31557600",
+  });
+  if (response.req.method === "HEAD") return void response.end();
+  held.downloads++;
+  await pipeline(createReadStream(at, { highWaterMark: 1 << 18 }), response);
+}
+
+function tagsOf(shelf: Shelf, name: string): Record<string, string> {
+  return visibleTags(shelf.get(name) as Package, (version) => shelf.hidden(name, version));
+}
+
+function authorize(options: NpmOptions, request: http.IncomingMessage): void {
+  const [scheme, value] = (request.headers.authorization ?? "").split(" ");
+  const basic = scheme?.toLowerCase() === "basic" ? Buffer.from(value ?? "", "base64").toString("utf8") : undefined;
+  const token = basic === undefined ? value : basic.slice(basic.indexOf(":") + 1);
+  if (!token || (options.token !== undefined && token !== options.token)) {
+    const headers: Record<string, string> = { "www-authenticate": "Bearer" };
+    if (token) headers["npm-notice"] = "Access token expired or revoked. Please try logging in again.";
+    throw new HttpError(401, { error: "Unauthorized" }, headers);
+  }
+}
+
+async function bodyOf(request: http.IncomingMessage): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse((await readBody(request)).toString("utf8"));
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw new HttpError(400, { error: "unable to parse the request's body as JSON" });
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new HttpError(400, { error: "malformed address" });
+  }
+}
