@@ -1,6 +1,6 @@
 import { createHash, type Hash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
 import type http from "node:http";
 import { send } from "../server.ts";
 import { ociError } from "./errors.ts";
@@ -123,14 +123,27 @@ export class Uploads {
 
   async #write(session: Session, request: http.IncomingMessage): Promise<void> {
     const file = await open(this.#store.uploadPath(session.id), "a");
-    // One chunk is written while the next one arrives and is hashed.
-    let writing: Promise<unknown> = Promise.resolve();
+    // What arrives while a write runs is written together afterwards: single chunks of 64 KiB would wait for the disk each.
+    let waiting: Buffer[] = [];
+    let writing: Promise<void> | undefined;
+    const flush = async () => {
+      while (waiting.length > 0) {
+        const batch = waiting;
+        waiting = [];
+        await writeAll(file, batch);
+      }
+      writing = undefined;
+    };
     try {
-      for await (const chunk of request) {
-        await writing;
-        writing = file.appendFile(chunk as Buffer);
-        session.hash.update(chunk as Buffer);
-        session.size += (chunk as Buffer).length;
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        session.hash.update(chunk);
+        session.size += chunk.length;
+        waiting.push(chunk);
+        if (writing !== undefined && waiting.length >= 64) await writing;
+        if (writing === undefined && waiting.length > 0) {
+          writing = flush();
+          writing.catch(() => {}); // told by the next await of it
+        }
       }
     } finally {
       await writing;
@@ -177,4 +190,12 @@ export class Uploads {
   #answer(response: http.ServerResponse, status: number, session: Session): void {
     send(response, status, undefined, this.#headers(session));
   }
+}
+
+async function writeAll(file: FileHandle, buffers: Buffer[]): Promise<void> {
+  const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+  let { bytesWritten } = await file.writev(buffers);
+  if (bytesWritten === total) return;
+  const rest = Buffer.concat(buffers);
+  while (bytesWritten < total) bytesWritten += (await file.write(rest, bytesWritten)).bytesWritten;
 }
