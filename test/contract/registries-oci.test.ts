@@ -49,17 +49,22 @@ describe.skipIf(needs(["oci-conformance"]))("OCI distribution conformance suite"
   };
 
   test.each([
-    ["open to everybody", () => registry, {}],
-    ["with token authentication", () => locked, { OCI_USERNAME: "me", OCI_PASSWORD: "s3cret" }],
-  ])("passes pull, push, content discovery and management: %s", async (name, which, credentials) => {
+    ["open to everybody", () => registry, {}, 2],
+    ["with token authentication", () => locked, { OCI_USERNAME: "me", OCI_PASSWORD: "s3cret" }, 6],
+  ])("passes pull, push, content discovery and management: %s", async (name, which, credentials, skips) => {
     const results = path.join(folder, `results ${name}`);
     const env = { ...baseEnv(), ...on, ...credentials, OCI_REGISTRY: which().host, OCI_RESULTS_DIR: results };
     const { stdout } = await exec(toolPath("oci-conformance"), [], { cwd: folder, env });
     const count = (state: string) =>
       Number(new RegExp(`^ *${state}\\.*: *(\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
-    // Two skips: for a range that ends before it begins the suite takes the whole blob as an answer (RFC 9110, 14.1.1).
-    expect({ skip: count("Skip"), fail: count("FAIL"), error: count("Error") }).toEqual({ skip: 2, fail: 0, error: 0 });
-    expect(count("Pass")).toBeGreaterThanOrEqual(860);
+    // Skipped: for a range that ends before it begins the suite takes the whole blob as an answer (RFC 9110, 14.1.1);
+    // and a token is for the repositories it names, so that mounting from another one becomes an upload (202).
+    expect({ skip: count("Skip"), fail: count("FAIL"), error: count("Error") }).toEqual({
+      skip: skips,
+      fail: 0,
+      error: 0,
+    });
+    expect(count("Pass")).toBeGreaterThan(840);
   });
 });
 
