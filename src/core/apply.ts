@@ -45,12 +45,20 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     const seen = await verify(item, options);
     if (seen.state === "pending") applied.pending.push(item);
   });
-  for (const step of steps) {
-    if (step.do !== "point") continue;
-    const waits = applied.pending.some((item) => item.target === step.pointer.target && item.id === step.pointer.itemId);
-    if (waits) continue;
-    await point(step.pointer, options, applied);
-  }
+  const ready = steps
+    .filter((step) => step.do === "point")
+    .map((step) => step.pointer)
+    .filter(({ target, itemId }) => !applied.pending.some((item) => item.target === target && item.id === itemId));
+  return { ...applied, ...(await movePointers(ready, options)) };
+}
+
+/** Moves pointers up, never down; what is right already is left alone. */
+export async function movePointers(
+  pointers: readonly Pointer[],
+  options: ApplyOptions,
+): Promise<Pick<Applied, "moved" | "kept">> {
+  const applied: Pick<Applied, "moved" | "kept"> = { moved: [], kept: [] };
+  await sideBySide(pointers, options.concurrency ?? 8, (pointer) => point(pointer, options, applied));
   return applied;
 }
 
@@ -81,7 +89,8 @@ export async function applyPhase(phase: Phase, steps: readonly Step[], options: 
     running.set(keyOf(item), run(item, isPublish));
   }
   const results = await Promise.allSettled(running.values());
-  const errors = results.filter((one) => one.status === "rejected").map((one) => asReleaseError(one.reason));
+  const reasons = results.filter((one) => one.status === "rejected").map((one) => one.reason);
+  const errors = [...new Set(reasons)].map(asReleaseError);
   if (errors.length === 1) throw errors[0];
   if (errors.length > 1) {
     const first = errors[0] as ReleaseError;
@@ -164,13 +173,18 @@ export async function verify(item: Item, { targets, io, waitSeconds }: ApplyOpti
       });
     }
     const wait = Math.min(left, 250 * 2 ** Math.min(look, 6));
-    if (look > 1) io.emit({ type: "wait", for: `${item.target} to let users have ${item.id}`, seconds: Math.ceil(left / 1000) });
+    if (look > 1)
+      io.emit({ type: "wait", for: `${item.target} to let users have ${item.id}`, seconds: Math.ceil(left / 1000) });
     await io.sleep(wait);
   }
 }
 
 /** Moves a pointer up, never down, and reads it back. */
-async function point(pointer: Pointer, options: ApplyOptions, applied: Applied): Promise<void> {
+async function point(
+  pointer: Pointer,
+  options: ApplyOptions,
+  applied: Pick<Applied, "moved" | "kept">,
+): Promise<void> {
   const { targets, io } = options;
   const store = targetOf(targets, pointer.target).pointers;
   if (!store) throw new ReleaseError("INTERNAL", `${pointer.target} has no pointers`);

@@ -41,7 +41,9 @@ export function diff(release: Pick<Manifest, "items" | "pointers" | "version">, 
   }
   if (conflicts.length === 1) throw conflicts[0];
   if (conflicts.length > 1) {
-    throw new ReleaseError("CONFLICT", `${conflicts.length} names are taken by other contents`, { findings: conflicts });
+    throw new ReleaseError("CONFLICT", `${conflicts.length} names are taken by other contents`, {
+      findings: conflicts,
+    });
   }
   for (const target of promote) steps.push({ do: "promote", target });
   for (const item of release.items) steps.push({ do: "verify", item });

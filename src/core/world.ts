@@ -1,7 +1,7 @@
 import { ReleaseError } from "../lib/errors.ts";
 import type { Manifest } from "./manifest.ts";
-import type { Io, Item, Pointer, Seen, Target } from "./target.ts";
 import { retrying } from "./retry.ts";
+import type { Io, Item, Pointer, Seen, Target } from "./target.ts";
 
 /** What the registries hold of a manifest, read at one time. */
 export interface World {
@@ -48,7 +48,8 @@ export async function observe(
     }),
     ...release.pointers.map(async (pointer) => {
       const store = targetOf(targets, pointer.target).pointers;
-      if (!store) throw new ReleaseError("INTERNAL", `${pointer.target} has no pointers, but the manifest names ${pointer.name}`);
+      if (!store)
+        throw new ReleaseError("INTERNAL", `${pointer.target} has no pointers, but the manifest names ${pointer.name}`);
       const at = await retrying(`reading ${pointerKey(pointer)}`, io, () => store.read(pointer.name, io));
       world.pointers.set(pointerKey(pointer), at);
     }),
