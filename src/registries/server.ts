@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,6 +15,8 @@ export interface RegistryOptions {
   state?: string;
   /** The only token taken for writes; left out: any token is taken, none is refused. */
   token?: string;
+  /** PEM key and certificate: then it speaks https. */
+  tls?: { key: string; cert: string };
   /** Clock, for age rules. */
   now?: () => Date;
   /** Sees each request first; true means it has answered (faults, observers). */
@@ -21,7 +24,7 @@ export interface RegistryOptions {
 }
 
 export interface Registry {
-  /** `http://127.0.0.1:PORT`, without a slash at the end */
+  /** `http://127.0.0.1:PORT` (`https:` with `tls`), without a slash at the end */
   url: string;
   /** `127.0.0.1:PORT` */
   host: string;
@@ -49,17 +52,19 @@ export async function serve(
   makeHandler: (base: string, state: string) => Promise<Handler> | Handler,
 ): Promise<Registry> {
   const state = options.state ?? (await mkdtemp(path.join(tmpdir(), "twotier-registry-")));
-  const server = http.createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 });
+  const limits = { keepAliveTimeout: 30_000, requestTimeout: 0 };
+  const server = options.tls ? https.createServer({ ...limits, ...options.tls }) : http.createServer(limits);
+  const scheme = options.tls ? "https" : "http";
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
   });
   const host = `${options.host ?? "127.0.0.1"}:${(server.address() as AddressInfo).port}`;
-  const handler = await makeHandler(`http://${host}`, state);
+  const handler = await makeHandler(`${scheme}://${host}`, state);
   server.on("request", async (request, response) => {
     try {
       if (await options.intercept?.(request, response)) return;
-      await handler(request, response, new URL(request.url ?? "/", `http://${request.headers.host ?? host}`));
+      await handler(request, response, new URL(request.url ?? "/", `${scheme}://${request.headers.host ?? host}`));
     } catch (error) {
       if (response.headersSent) response.destroy();
       else if (error instanceof HttpError) send(response, error.status, error.body, error.headers);
@@ -67,7 +72,7 @@ export async function serve(
     }
   });
   return {
-    url: `http://${host}`,
+    url: `${scheme}://${host}`,
     host,
     async close() {
       server.closeAllConnections();

@@ -1,0 +1,146 @@
+import { spawn } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { HttpError } from "../server.ts";
+import type { Context } from "./context.ts";
+
+import { git, gitEnv, iso, lookUp } from "./git.ts";
+import { isOwner, isRepositoryName, type Repository } from "./store.ts";
+
+/**
+ * Git's smart HTTP protocol (gitprotocol-http(5)) for `/OWNER/REPO.git/...`, by git's own CGI program, git-http-backend(1).
+ * Reading is free; pushing wants a credential. The first push makes the repository.
+ */
+export async function serveGit(context: Context, owner: string, name: string, rest: string): Promise<void> {
+  const { request, response, url, store } = context;
+  const service = rest === "info/refs" ? url.searchParams.get("service") : rest;
+  const pushing = service === "git-receive-pack";
+  if (!pushing && service !== "git-upload-pack") throw new HttpError(404, "Not Found\n");
+  if (pushing && !context.auth) {
+    throw new HttpError(401, "Authentication required\n", { "www-authenticate": 'Basic realm="GitHub"' });
+  }
+  if (pushing && context.auth?.readOnly) {
+    throw new HttpError(403, `Permission to ${owner}/${name}.git denied to ${context.auth.login}.\n`);
+  }
+  let repository = store.get(owner, name);
+  if (!repository && pushing && isOwner(owner) && isRepositoryName(name)) {
+    repository = await context.createRepository(owner, name);
+  }
+  if (!repository) throw new HttpError(404, "Repository not found.\n");
+  const status = await runBackend(context, repository, rest);
+  if (rest === "git-receive-pack" && status === 200) await afterPush(context, repository);
+  response.end();
+  request.resume();
+}
+
+/** Runs the CGI program (RFC 3875) and passes its answer on; resolves with the status before the answer is ended. */
+async function runBackend(context: Context, repository: Repository, rest: string): Promise<number> {
+  const { request, response, url } = context;
+  const header = (name: string) => String(request.headers[name] ?? "");
+  const child = spawn("git", ["http-backend"], {
+    env: gitEnv({
+      GIT_PROJECT_ROOT: repository.dir,
+      GIT_HTTP_EXPORT_ALL: "1",
+      GATEWAY_INTERFACE: "CGI/1.1",
+      SERVER_PROTOCOL: "HTTP/1.1",
+      PATH_INFO: `/git/${rest}`,
+      QUERY_STRING: url.search.slice(1),
+      REQUEST_METHOD: request.method ?? "GET",
+      CONTENT_TYPE: header("content-type"),
+      HTTP_CONTENT_ENCODING: header("content-encoding"),
+      ...(request.headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: header("content-length") }),
+      ...(request.headers["git-protocol"] === undefined ? {} : { GIT_PROTOCOL: header("git-protocol") }),
+      ...(context.auth ? { REMOTE_USER: context.auth.login } : {}),
+      REMOTE_ADDR: request.socket.remoteAddress ?? "",
+    }),
+    stdio: ["pipe", "pipe", "pipe"],
+    windowsHide: true,
+  });
+  const exited = new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  exited.catch(() => {});
+  child.stderr.resume();
+  response.on("close", () => {
+    if (!response.writableFinished) child.kill();
+  });
+  // The program may answer before it has read everything; then its answer counts, not the broken pipe.
+  pipeline(request, child.stdin).catch(() => {});
+  let status = 0;
+  let head: Buffer = Buffer.alloc(0);
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    if (status !== 0) {
+      if (!response.write(chunk))
+        await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf("\r\n\r\n");
+    if (end < 0) continue;
+    status = writeHead(context, head.subarray(0, end).toString("latin1"));
+    response.write(head.subarray(end + 4));
+  }
+  await exited;
+  if (status === 0) throw new HttpError(500, "git http-backend gave no answer\n");
+  return status;
+}
+
+function writeHead(context: Context, head: string): number {
+  let status = 200;
+  const headers: Record<string, string> = {};
+  for (const line of head.split("\r\n")) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    if (name === "status") status = Number.parseInt(value, 10);
+    else headers[name] = value;
+  }
+  context.response.writeHead(status, headers);
+  return status;
+}
+
+/** The first branch that is pushed becomes the default one, `main` before others. */
+async function afterPush(context: Context, repository: Repository): Promise<void> {
+  repository.data.pushedAt = iso(context.now());
+  repository.save();
+  const [head] = await lookUp(repository.git, ["HEAD"]);
+  if (head) return;
+  const branches = (await git(repository.git, ["for-each-ref", "--format=%(refname)", "refs/heads/"]))
+    .toString("utf8")
+    .split("\n")
+    .filter(Boolean);
+  const first = ["refs/heads/main", "refs/heads/master"].find((name) => branches.includes(name)) ?? branches[0];
+  if (first) await git(repository.git, ["symbolic-ref", "HEAD", first]);
+}
+
+/**
+ * Writes (or takes away) the hook that refuses pushes to protected branches and to tags of immutable releases.
+ * A repository without either has no hook, so that pushes stay fast.
+ */
+export async function writeHook(repository: Repository): Promise<void> {
+  const { protectedBranches, spentTags } = repository.data;
+  const hooks = path.join(repository.git, "hooks");
+  if (protectedBranches.length === 0 && spentTags.length === 0) {
+    await rm(path.join(hooks, "update"), { force: true });
+    return;
+  }
+  await mkdir(hooks, { recursive: true });
+  const list = (prefix: string, names: string[]) => names.map((name) => `${prefix}${name}\n`).join("");
+  await writeFile(path.join(hooks, "branches"), list("refs/heads/", protectedBranches));
+  await writeFile(path.join(hooks, "tags"), list("refs/tags/", spentTags));
+  await writeFile(path.join(hooks, "update"), updateHook, { mode: 0o755 });
+}
+
+const updateHook = `#!/bin/sh
+if grep -qxF -e "$1" "$GIT_DIR/hooks/branches"; then
+  echo "error: GH006: Protected branch update failed for $1." >&2
+  exit 1
+fi
+if grep -qxF -e "$1" "$GIT_DIR/hooks/tags"; then
+  echo "error: GH013: Repository rule violations found for $1." >&2
+  echo "- Cannot create, update or delete the tag of an immutable release." >&2
+  exit 1
+fi
+`;
