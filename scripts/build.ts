@@ -1,0 +1,80 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { build, type BuildOptions, type Metafile } from "esbuild";
+import { licensesOf } from "./licenses.ts";
+
+// Builds what is published: dist/main.js (the command), dist/cli.js and its chunks, dist/index.js (the library),
+// dist/types, dist/THIRD-PARTY-LICENSES. Everything from npm is bundled: the package installs alone.
+// Usage: node scripts/build.ts [--out DIR]
+
+const root = path.resolve(import.meta.dirname, "..");
+const { values } = parseArgs({ options: { out: { type: "string", default: path.join(root, "dist") } } });
+const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  define: { TWOTIER_VERSION: JSON.stringify(version) },
+  minifySyntax: true,
+  legalComments: "none",
+  logLevel: "warning",
+  metafile: true,
+};
+
+/** The whole product, split so that a command loads what it needs. */
+async function product(out: string): Promise<Metafile> {
+  const result = await build({
+    ...common,
+    entryPoints: { cli: "src/cli/main.ts", index: "src/index.ts" },
+    outdir: out,
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    target: "node22.18",
+    minifyWhitespace: true,
+    // CommonJS packages call require() for Node's own modules; an ES module has none.
+    banner: {
+      js: 'import { createRequire as twotierRequire } from "node:module"; const require = twotierRequire(import.meta.url);',
+    },
+  });
+  return result.metafile as Metafile;
+}
+
+/** The command: one small file that any Node can at least read. */
+async function command(out: string): Promise<void> {
+  await build({
+    ...common,
+    entryPoints: ["src/cli/bin.ts"],
+    outfile: path.join(out, "main.js"),
+    target: "node12.20",
+    supported: { "top-level-await": true },
+    plugins: [
+      {
+        name: "cli apart",
+        setup: (it) => it.onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: "./cli.js", external: true })),
+      },
+    ],
+  });
+  chmodSync(path.join(out, "main.js"), 0o755);
+}
+
+mkdirSync(path.join(root, ".setup"), { recursive: true });
+const fresh = mkdtempSync(path.join(root, ".setup/dist-"));
+try {
+  const [metafile] = await Promise.all([product(fresh), command(fresh)]);
+  writeFileSync(path.join(fresh, "THIRD-PARTY-LICENSES"), licensesOf(metafile, root));
+  execFileSync(
+    path.join(root, "node_modules/.bin/tsc"),
+    ["--project", path.join(root, "tsconfig.build.json"), "--outDir", path.join(fresh, "types")],
+    { stdio: "inherit" },
+  );
+  const out = path.resolve(values.out);
+  if (existsSync(out)) renameSync(out, `${fresh}-old`);
+  renameSync(fresh, out);
+  chmodSync(out, 0o755);
+} finally {
+  for (const folder of [fresh, `${fresh}-old`]) rmSync(folder, { recursive: true, force: true });
+}
