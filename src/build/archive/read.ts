@@ -1,0 +1,83 @@
+import { Readable } from "node:stream";
+import { eq as samePythonVersion } from "@renovatebot/pep440";
+import { createTarDecoder } from "modern-tar";
+import { openPromise } from "yauzl";
+import type { ReleaseFile } from "../../core/manifest.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { field } from "../metadata.ts";
+import { gunzipFile } from "./gzip.ts";
+
+/**
+ * The name under which a registry holds a package that some tool made; undefined for what is no package.
+ *
+ * @throws ReleaseError BUILD when the file is no such package, or has another version.
+ */
+export async function readPackageName(
+  file: string,
+  kind: ReleaseFile["kind"],
+  wanted: { artifact: string; version: string; pythonVersion: string },
+): Promise<string | undefined> {
+  if (kind !== "wheel" && kind !== "sdist" && kind !== "npm") return undefined;
+  const inner = { wheel: /^[^/]+\.dist-info\/METADATA$/, sdist: /^[^/]+\/PKG-INFO$/, npm: /^[^/]+\/package\.json$/ }[
+    kind
+  ];
+  const text = await (kind === "wheel" ? fromZip(file, inner) : fromTarGz(file, inner)).catch(() => undefined);
+  const found =
+    text === undefined
+      ? {}
+      : kind === "npm"
+        ? fromJson(text)
+        : { name: field(text, "Name"), version: field(text, "Version") };
+  const expected = kind === "npm" ? wanted.version : wanted.pythonVersion;
+  if (found.name === undefined || found.version === undefined) {
+    throw new ReleaseError("BUILD", `${wanted.artifact}: ${file} is no ${kind}: it has no readable metadata`, {
+      facts: { artifact: wanted.artifact },
+      hint: "set the artifact's kind to file if it isn't for a package registry",
+    });
+  }
+  if (kind === "npm" ? found.version !== expected : !samePythonVersion(found.version, expected)) {
+    throw new ReleaseError("BUILD", `${wanted.artifact}: ${file} has version ${found.version}, not ${expected}`, {
+      facts: { artifact: wanted.artifact, expected, found: found.version },
+      hint: "let the command take the version from VERSION or PYTHON_VERSION, or stamp its source by version.stamp",
+    });
+  }
+  return found.name;
+}
+
+function fromJson(text: string): { name?: string; version?: string } {
+  try {
+    const { name, version } = JSON.parse(text) as Record<string, unknown>;
+    return { ...(typeof name === "string" ? { name } : {}), ...(typeof version === "string" ? { version } : {}) };
+  } catch {
+    return {};
+  }
+}
+
+async function fromZip(file: string, wanted: RegExp): Promise<string | undefined> {
+  const archive = await openPromise(file, { autoClose: false });
+  try {
+    for await (const entry of archive.eachEntry()) {
+      if (wanted.test(entry.fileName as string)) return await textOf(await archive.openReadStreamPromise(entry));
+    }
+    return undefined;
+  } finally {
+    archive.close();
+  }
+}
+
+async function fromTarGz(file: string, wanted: RegExp): Promise<string | undefined> {
+  const entries = Readable.toWeb(gunzipFile(file)).pipeThrough(
+    createTarDecoder() as unknown as { readable: import("node:stream/web").ReadableStream; writable: WritableStream },
+  );
+  for await (const { header, body } of entries) {
+    if (wanted.test(header.name)) return await textOf(body);
+    await body.cancel();
+  }
+  return undefined;
+}
+
+async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,188 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createTarDecoder, createTarPacker, type TarHeader } from "modern-tar";
+import { type Algorithm, type Digest, hashing } from "../../lib/hash.ts";
+import { gunzipFile, gzip } from "./gzip.ts";
+
+/** An entry to write: owner, dates and modes come from `pack`'s caller, never from a file system. */
+export interface TarEntry {
+  /** Folders end in `/`. */
+  name: string;
+  type: "file" | "directory" | "symlink" | "link";
+  /** Permission bits, e.g. 0o755 */
+  mode: number;
+  /** Seconds since the epoch. */
+  mtime: number;
+  /** bytes */
+  size: number;
+  linkname?: string;
+  body?: AsyncIterable<Uint8Array>;
+}
+
+/** A tar archive (POSIX ustar with pax records where a name needs one) of these entries in this order, owned by 0:0. */
+export async function* pack(entries: AsyncIterable<TarEntry> | Iterable<TarEntry>): AsyncGenerator<Uint8Array> {
+  const { readable, controller } = createTarPacker();
+  const feeding = (async () => {
+    try {
+      for await (const entry of entries) {
+        const writer = controller.add(headerOf(entry)).getWriter();
+        for await (const chunk of entry.body ?? []) await writer.write(chunk);
+        await writer.close();
+      }
+      controller.finalize();
+    } catch (error) {
+      controller.error(error);
+    }
+  })();
+  yield* readable;
+  await feeding;
+}
+
+function headerOf(entry: TarEntry): TarHeader {
+  const { name, type, mode, size, linkname } = entry;
+  const plain = (text: string) => /^[\x20-\x7e]*$/.test(text);
+  const pax: Record<string, string> = {};
+  // A ustar name has no character set; pax records are UTF-8 (POSIX.1-2017, pax, "Extended Header").
+  if (!plain(name)) pax.path = name;
+  if (linkname !== undefined && !plain(linkname)) pax.linkpath = linkname;
+  return {
+    ...{ name, type, mode, size, uid: 0, gid: 0, uname: "", gname: "" },
+    ...(linkname === undefined ? {} : { linkname }),
+    mtime: new Date(entry.mtime * 1000),
+    ...(Object.keys(pax).length > 0 ? { pax } : {}),
+  };
+}
+
+export interface NormaliseTar {
+  /** Seconds since the epoch for every entry; left out: each keeps its own. */
+  mtime?: number;
+  /** True: entries sorted by name, bytewise. False: as they are. */
+  sort: boolean;
+  rename?: (name: string) => string;
+  /** Text of the entries (at most 4 MiB) whose name it matches is returned. */
+  read: RegExp;
+  algorithms: readonly Algorithm[];
+  signal?: AbortSignal;
+}
+
+export interface Normalised {
+  size: number;
+  digests: Partial<Record<Algorithm, Digest>>;
+  /** Name -> text of the entries that were asked for. */
+  texts: Map<string, string>;
+  names: string[];
+}
+
+const readLimit = 4 << 20;
+
+/**
+ * Rewrites a .tar.gz with what says nothing about its contents made equal everywhere: order, dates, owners, modes
+ * (644, or 755 for what its owner may run), the gzip header and the compression. File contents stay byte for byte.
+ * Memory stays bounded: entries go through a file beside `to`.
+ *
+ * @throws Error when `from` is no readable archive.
+ */
+export async function normaliseTarGz(from: string, to: string, options: NormaliseTar): Promise<Normalised> {
+  const spool = `${to}.spool`;
+  const file = await open(spool, "wx+");
+  try {
+    const { entries, texts } = await unpack(from, spool, options);
+    if (options.sort) entries.sort((a, b) => order(a) - order(b) || compareBytes(a.name, b.name));
+    const packed = pack(
+      entries.map((entry) => ({
+        ...entry,
+        ...(entry.size > 0 ? { body: readPart(spool, entry.start, entry.size) } : {}),
+      })),
+    );
+    const counter = hashing(options.algorithms);
+    await pipeline(
+      gzip(packed),
+      async function* (source) {
+        for await (const chunk of source) {
+          counter.update(chunk);
+          yield chunk;
+        }
+      },
+      createWriteStream(to, { flags: "wx", mode: 0o644 }),
+      { signal: options.signal },
+    );
+    return { ...counter.end(), texts, names: entries.map((entry) => entry.name) };
+  } finally {
+    await file.close();
+    await rm(spool, { force: true });
+  }
+}
+
+interface Spooled extends TarEntry {
+  /** Where its body starts in the spool file. */
+  start: number;
+}
+
+async function unpack(from: string, spool: string, options: NormaliseTar) {
+  const entries: Spooled[] = [];
+  const texts = new Map<string, string>();
+  let position = 0;
+  const archive = gunzipFile(from, options.signal);
+  const decoded = Readable.toWeb(archive).pipeThrough(
+    createTarDecoder({ strict: true }) as unknown as ReadableWritablePair<Decoded, unknown>,
+  );
+  await pipeline(
+    async function* () {
+      for await (const { header, body } of decoded) {
+        const entry = entryOf(header, position, options);
+        if (entry !== undefined) entries.push(entry);
+        const kept: Uint8Array[] | undefined =
+          entry !== undefined && entry.size <= readLimit && options.read.test(entry.name) ? [] : undefined;
+        for await (const chunk of body) {
+          position += chunk.length;
+          kept?.push(chunk);
+          yield chunk;
+        }
+        if (kept !== undefined) texts.set((entry as Spooled).name, Buffer.concat(kept).toString("utf8"));
+      }
+    },
+    createWriteStream(spool, { flags: "r+" }),
+  );
+  return { entries, texts };
+}
+
+type Decoded = { header: TarHeader; body: AsyncIterable<Uint8Array> };
+type ReadableWritablePair<R, W> = {
+  readable: import("node:stream/web").ReadableStream<R>;
+  writable: WritableStream<W>;
+};
+
+function entryOf(header: TarHeader, start: number, options: NormaliseTar): Spooled | undefined {
+  const type = header.type ?? "file";
+  if (type !== "file" && type !== "directory" && type !== "symlink" && type !== "link") {
+    throw new Error(`${header.name}: a ${type} can't be in a package`);
+  }
+  if (header.name.includes("\ufffd")) throw new Error(`${header.name}: a name that isn't UTF-8`);
+  const rename = options.rename ?? ((name: string) => name);
+  const runs = ((header.mode ?? 0) & 0o100) !== 0;
+  return {
+    name: rename(type === "directory" && !header.name.endsWith("/") ? `${header.name}/` : header.name),
+    type,
+    mode: type === "symlink" ? 0o777 : type === "directory" || runs ? 0o755 : 0o644,
+    mtime: options.mtime ?? Math.floor((header.mtime?.getTime() ?? 0) / 1000),
+    size: header.size,
+    // A hard link names an entry of the archive, a symbolic link names a path.
+    ...(header.linkname ? { linkname: type === "link" ? rename(header.linkname) : header.linkname } : {}),
+    start,
+  };
+}
+
+/** Hard links come last: what they name has to be there. */
+function order(entry: TarEntry): number {
+  return entry.type === "link" ? 1 : 0;
+}
+
+export function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function readPart(file: string, start: number, size: number): AsyncIterable<Uint8Array> {
+  return createReadStream(file, { start, end: start + size - 1, highWaterMark: 1 << 18 });
+}

@@ -1,0 +1,85 @@
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import type { Artifact, ImageArtifact } from "../config/types.ts";
+import type { ReleaseFile } from "../core/manifest.ts";
+import { ReleaseError } from "../lib/errors.ts";
+import { buildDockerfile } from "./dockerfile.ts";
+import { buildLayers } from "./layers.ts";
+import { binaryName, expand, isoDate, splitPlatform } from "./template.ts";
+import type { BuildContext } from "./types.ts";
+
+/** What an image is made from, found for one platform. */
+export interface ImageSource {
+  /** Path in the image, or in the Dockerfile's context. */
+  to: string;
+  /** Absolute path of a file or folder on this machine. */
+  from: string;
+}
+
+/** Name of the folder that holds an image among the built files. */
+export function imageFolder(artifact: Pick<ImageArtifact, "name">): string {
+  return `${artifact.name}.oci`;
+}
+
+/** One index for all platforms, as an OCI layout in `out`: from a Dockerfile, or from binaries and files alone. */
+export async function buildImage(artifact: ImageArtifact, context: BuildContext): Promise<ReleaseFile[]> {
+  if (context.platforms !== undefined && !artifact.platforms.every((one) => context.platforms?.includes(one)))
+    return [];
+  const name = imageFolder(artifact);
+  const layout = path.join(context.out, name);
+  await rm(layout, { recursive: true, force: true });
+  const sources = new Map<string, ImageSource[]>();
+  for (const platform of artifact.platforms) sources.set(platform, await sourcesOf(artifact, platform, context));
+  const labels = { ...standardLabels(context), ...expandAll(artifact.labels, context) };
+  const build = artifact.dockerfile === null ? buildLayers : buildDockerfile;
+  const { digest, size } = await build(artifact, layout, sources, labels, context);
+  return [{ name, size, sha256: digest, kind: "image", package: artifact.repository, artifact: artifact.name }];
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/annotations.md */
+function standardLabels(context: BuildContext): Record<string, string> {
+  return {
+    "org.opencontainers.image.created": isoDate(context.epoch),
+    "org.opencontainers.image.revision": context.commit,
+    "org.opencontainers.image.source": `https://github.com/${context.repository}`,
+    "org.opencontainers.image.version": context.version,
+  };
+}
+
+function expandAll(values: Record<string, string>, context: BuildContext): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, expand(value, context)]));
+}
+
+async function sourcesOf(artifact: ImageArtifact, platform: string, context: BuildContext): Promise<ImageSource[]> {
+  const { os, arch, variant = "" } = splitPlatform(platform);
+  const sources: ImageSource[] = [];
+  for (const [destination, source] of Object.entries(artifact.files)) {
+    const to = destination.replaceAll("{os}", os).replaceAll("{arch}", `${arch}${variant}`);
+    const binary = context.artifacts.find((other) => other.name === source && other.type === "go");
+    if (binary === undefined) {
+      sources.push({ to, from: path.join(context.tree, source) });
+      continue;
+    }
+    checkPlatform(artifact, binary, platform);
+    await context.built(binary.name);
+    sources.push({ to, from: path.join(context.out, binaryName(binary.name, platform)) });
+  }
+  return sources;
+}
+
+function checkPlatform(artifact: ImageArtifact, binary: Artifact, platform: string): void {
+  if (binary.type !== "go" || binary.platforms.includes(platform)) return;
+  throw new ReleaseError("BUILD", `${artifact.name}: ${binary.name} isn't built for ${platform}`, {
+    facts: { artifact: artifact.name, "built for": binary.platforms.join(", ") },
+    hint: `add ${platform} to the platforms of ${binary.name}, or take it from those of ${artifact.name}`,
+  });
+}
+
+/** Puts the release's binaries into a Dockerfile's context. Files of the repository are there already, under any name. */
+export async function fillContext(folder: string, sources: Map<string, ImageSource[]>): Promise<void> {
+  for (const { to, from } of [...sources.values()].flat()) {
+    const target = path.join(folder, to);
+    await mkdir(path.dirname(target), { recursive: true });
+    if (path.resolve(from) !== target) await copyFile(from, target);
+  }
+}

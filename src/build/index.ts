@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import path from "node:path";
+import type { Artifact } from "../config/types.ts";
+import type { ReleaseFile } from "../core/manifest.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { buildCommand } from "./command.ts";
+import { buildGo } from "./go.ts";
+import { buildImage } from "./image.ts";
+import { buildNpm } from "./npm.ts";
+import { buildPython } from "./python.ts";
+import { limiter } from "./schedule.ts";
+import type { BuildContext, BuildOptions, BuildResult } from "./types.ts";
+
+export { checkTools, type RequiredTool, requiredTools } from "./tools.ts";
+export type { BuildOptions, BuildResult } from "./types.ts";
+export { withWorktree } from "./worktree.ts";
+
+/**
+ * Builds every artifact into `out` and tells the digests. Independent ones run side by side, at most as many as the
+ * machine has cores; an image waits for its binaries. The first failure stops the others.
+ *
+ * @throws ReleaseError BUILD, TOOL_MISSING (with the artifact's name), INTERRUPTED
+ */
+export async function build(options: BuildOptions): Promise<BuildResult> {
+  await mkdir(options.out, { recursive: true });
+  const temp = await mkdtemp(path.join(tmpdir(), "twotier-build-"));
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.io.signal, stop.signal]);
+  const tools: Record<string, string> = {};
+  const findings: string[] = [];
+  const started = new Map<string, Promise<ReleaseFile[]>>();
+  const shared = new Map<string, Promise<void>>();
+  const slot = limiter(Math.max(2, availableParallelism()));
+  let first: unknown;
+
+  const start = async (artifact: Artifact, index: number): Promise<ReleaseFile[]> => {
+    if (artifact.type === "go-module") return [];
+    const context: BuildContext = {
+      ...options,
+      io: { signal, emit: options.io.emit },
+      temp: path.join(temp, String(index)),
+      tool: (name, version) => {
+        tools[name] = version;
+      },
+      finding: (sentence) => findings.push(sentence),
+      async built(name) {
+        await started.get(name);
+      },
+      once(key, work) {
+        const running = shared.get(key) ?? work();
+        shared.set(key, running);
+        return running;
+      },
+    };
+    const step = `build ${artifact.name}`;
+    const work = async () => {
+      signal.throwIfAborted();
+      await mkdir(context.temp, { recursive: true });
+      options.io.emit({ type: "step", step, state: "start", detail: artifact.type });
+      const files = await buildOne(artifact, context);
+      options.io.emit({ type: "step", step, state: files.length > 0 ? "done" : "skipped", detail: describe(files) });
+      return files;
+    };
+    try {
+      // An image only waits at first: it must not hold a place that its binaries need.
+      if (artifact.type === "image") {
+        await Promise.all(Object.values(artifact.files).map((source) => started.get(source)));
+      }
+      return await slot(work);
+    } catch (error) {
+      first ??= error;
+      stop.abort(error);
+      throw error;
+    }
+  };
+
+  try {
+    const waitsLast = [...options.artifacts.entries()].sort(([, a], [, b]) => rank(a) - rank(b));
+    for (const [index, artifact] of waitsLast) started.set(artifact.name, start(artifact, index));
+    // All have ended, before the folders go away under them.
+    await Promise.allSettled(started.values());
+    if (first !== undefined) throw asReleaseError(first);
+    const files: ReleaseFile[] = [];
+    for (const artifact of options.artifacts) files.push(...((await started.get(artifact.name)) ?? []));
+    checkNames(files);
+    return { files, tools: sorted(tools), findings };
+  } finally {
+    await rm(temp, { recursive: true, force: true });
+  }
+}
+
+function buildOne(artifact: Exclude<Artifact, { type: "go-module" }>, context: BuildContext): Promise<ReleaseFile[]> {
+  const forNone = context.platforms !== undefined && artifact.type !== "go" && artifact.type !== "image";
+  if (forNone) return Promise.resolve([]);
+  switch (artifact.type) {
+    case "go":
+      return buildGo(artifact, context);
+    case "python":
+      return buildPython(artifact, context);
+    case "npm":
+      return buildNpm(artifact, context);
+    case "image":
+      return buildImage(artifact, context);
+    case "command":
+      return buildCommand(artifact, context);
+  }
+}
+
+/** Images after what they may be made from; the longest (Go) first. */
+function rank(artifact: Artifact): number {
+  return artifact.type === "image" ? 2 : artifact.type === "go" ? 0 : 1;
+}
+
+function describe(files: readonly ReleaseFile[]): string {
+  return files.map((file) => file.name).join(", ");
+}
+
+function sorted(tools: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(tools).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function checkNames(files: readonly ReleaseFile[]): void {
+  const seen = new Map<string, string>();
+  for (const { name, artifact } of files) {
+    const other = seen.get(name);
+    if (other !== undefined) {
+      throw new ReleaseError("BUILD", `${other} and ${artifact} both make ${name}`, {
+        hint: "give one of the artifacts another name in twotier.yaml",
+      });
+    }
+    seen.set(name, artifact);
+  }
+}
