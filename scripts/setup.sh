@@ -8,15 +8,13 @@ script=setup
 cd "$root"
 
 npm_packages() {
-	stamp=node_modules/.twotier-package-lock.json
-	if [ -x node_modules/node/bin/node ] && cmp -s package-lock.json "$stamp"; then return 0; fi
-	have npm || die "npm is missing" "install Node.js (any version from 18 on is enough to fetch the rest): https://nodejs.org"
+	if [ -x node_modules/node/bin/node ] && node_modules/node/bin/node scripts/installed.mjs; then return 0; fi
+	have npm || die "npm is missing" "install Node.js (any version from 20 on is enough to fetch the rest): https://nodejs.org"
 	say "npm ci: the packages of package-lock.json"
 	npm ci --no-audit --no-fund --no-progress --loglevel=error >"$setup_dir/npm.log" 2>&1 </dev/null ||
-		die "npm ci failed" "$(tail -n 12 "$setup_dir/npm.log")"
+		die "npm ci failed" "$(head -n 12 "$setup_dir/npm.log")"
 	node_modules/node/bin/node --version >/dev/null 2>&1 ||
 		die "the npm package node@24 brought no program for this machine" "install Node 22.18 or newer: https://nodejs.org"
-	cp package-lock.json "$stamp"
 }
 
 dist() {

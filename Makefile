@@ -1,0 +1,38 @@
+# What is missing is installed first: see scripts/setup.sh and scripts/tools.sh.
+SHELL := /bin/sh
+node := node_modules/node/bin/node
+# Tests and tools run with the checkout's Node, whatever the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+setup: ## get what the product and the demo need, and build dist/
+	@scripts/setup.sh demo
+
+demo: setup ## a whole release cycle of examples/playground against registries on this machine
+	@bin/twotier rehearse examples/playground
+
+test: ## all tests, with real clients and servers; T=src/foo for those of one path
+	@scripts/setup.sh test
+	@scripts/tools.sh
+	@$(node) node_modules/vitest/vitest.mjs run $(T)
+
+lint: ## biome and shellcheck
+	@scripts/setup.sh test
+	@scripts/lint.sh
+
+check: lint ## types, lint, unused code, layers
+	@node_modules/.bin/tsc --noEmit
+	@$(node) node_modules/knip/bin/knip.js
+	@$(node) node_modules/vitest/vitest.mjs run test/layers.test.ts
+
+bench: ## the figures of the README
+	@scripts/setup.sh test
+	@scripts/tools.sh
+	@bench/run.sh
+
+clean: ## remove what make made, but for node_modules
+	rm -rf dist .setup
+
+.PHONY: help setup demo test lint check bench clean
