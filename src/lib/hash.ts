@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { Transform } from "node:stream";
+import { readChunks } from "./file.ts";
 
 /** `ALGORITHM:lower-case hex`, e.g. `sha256:9f2c...`; for a git object `git:<40 hex>`. */
 export type Digest = `${string}:${string}`;
@@ -19,7 +19,10 @@ export async function digestFile(
   signal?: AbortSignal,
 ): Promise<{ size: number; digests: Partial<Record<Algorithm, Digest>> }> {
   const counter = hashing(algorithms);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) counter.update(chunk as Buffer);
+  for await (const chunk of readChunks(path)) {
+    signal?.throwIfAborted();
+    counter.update(chunk);
+  }
   return counter.end();
 }
 

@@ -1,7 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import { type Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import type { Readable } from "node:stream";
 import { ReleaseError } from "./errors.ts";
 
 /**
@@ -13,7 +12,10 @@ export interface HttpRequest {
   url: string;
   method?: string;
   headers?: Record<string, string>;
-  /** Bytes, or a function that opens a fresh stream of them (called again for each try). */
+  /**
+   * Bytes, or a function that opens a fresh stream of them (called again for each try). A source may reuse a chunk's
+   * memory when the next but one is asked for (`readChunks` of file.ts does).
+   */
   body?: string | Uint8Array | (() => Readable | AsyncIterable<Uint8Array>);
   /** Length in bytes of a streamed body, where known; without it the body is chunked. */
   length?: number;
@@ -141,6 +143,7 @@ function once(
     else if (body === undefined && method !== "GET" && method !== "HEAD") outgoing["content-length"] = "0";
 
     let answered = false;
+    let sending = false;
     const fail = (cause: unknown) => {
       const error = cause as NodeJS.ErrnoException;
       if (signal?.aborted) {
@@ -171,29 +174,63 @@ function once(
     });
     client.on("response", (incoming) => {
       answered = true;
+      // Nobody wants the rest of the body any more. With the answer read, the connection has no other use.
+      incoming.on("end", () => sending && client.destroy());
       resolve(wrap(incoming, url, method));
     });
     if (typeof body === "function") {
-      const source = body();
-      const meter = request.onSent ? metering(request.onSent) : undefined;
-      const parts = meter ? [source, meter, client] : [source, client];
       // A server may answer before it has read everything (413, 400): then its answer counts, not the broken pipe.
-      pipeline(parts as [Readable, http.ClientRequest]).catch((error) => {
-        if (!answered) setTimeout(() => !answered && fail(error), 200).unref();
-      });
+      sending = true;
+      sendBody(client, body(), request.onSent)
+        .catch((error) => {
+          if (error instanceof ReleaseError) client.destroy(error);
+          if (!answered) setTimeout(() => !answered && fail(error), 200).unref();
+        })
+        .finally(() => {
+          sending = false;
+        });
     } else client.end(inMemory);
   });
 }
 
-function metering(onSent: (bytes: number) => void): Transform {
-  let sent = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sent += chunk.length;
-      onSent(sent);
-      done(null, chunk);
-    },
+/**
+ * Writes the chunks, each when the one before the last has left this process: a source may reuse its buffers in turn.
+ *
+ * @throws ReleaseError IO when the source fails; what the connection met otherwise.
+ */
+async function sendBody(
+  client: http.ClientRequest,
+  source: Readable | AsyncIterable<Uint8Array>,
+  onSent?: (bytes: number) => void,
+): Promise<void> {
+  const chunks = (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const closed = new Promise<never>((_, reject) => {
+    client.once("close", () => reject(new Error("the connection was closed")));
   });
+  closed.catch(() => {});
+  let leaving: Promise<void> | undefined;
+  let sent = 0;
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((cause) => {
+        if (cause instanceof ReleaseError) throw cause;
+        throw new ReleaseError("IO", `what was to be sent couldn't be read: ${cause?.message}`, { cause });
+      });
+      await leaving;
+      if (next.done) break;
+      const { value } = next;
+      leaving = Promise.race([
+        new Promise<void>((resolve, reject) => client.write(value, (error) => (error ? reject(error) : resolve()))),
+        closed,
+      ]);
+      leaving.catch(() => {});
+      sent += value.length;
+      onSent?.(sent);
+    }
+    client.end();
+  } finally {
+    await chunks.return?.();
+  }
 }
 
 function wrap(incoming: http.IncomingMessage, url: URL, method: string): HttpResponse {

@@ -1,0 +1,202 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ReleaseError } from "./errors.ts";
+import { readChunks } from "./file.ts";
+import { digestFile, digestOf } from "./hash.ts";
+import { createHttp } from "./http.ts";
+
+let handler: http.RequestListener;
+let server: http.Server;
+let other: http.Server;
+let url: string;
+let elsewhere: string;
+let dir: string;
+const seen: http.IncomingMessage[] = [];
+const client = createHttp();
+
+async function listen(): Promise<[http.Server, string]> {
+  const one = http.createServer((request, response) => {
+    seen.push(request);
+    handler(request, response);
+  });
+  one.listen(0, "127.0.0.1");
+  await once(one, "listening");
+  return [one, `http://127.0.0.1:${(one.address() as AddressInfo).port}`];
+}
+
+beforeAll(async () => {
+  [server, url] = await listen();
+  [other, elsewhere] = await listen();
+  dir = await mkdtemp(path.join(tmpdir(), "twotier-http-"));
+});
+afterAll(async () => {
+  client.close();
+  for (const one of [server, other]) {
+    one.closeAllConnections();
+    one.close();
+  }
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(() => {
+  seen.length = 0;
+});
+const closers: AbortController[] = [];
+afterEach(() => {
+  for (const one of closers.splice(0)) one.abort();
+});
+
+async function bodyOf(request: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function failure(promise: Promise<unknown>): Promise<ReleaseError> {
+  return await promise.then(
+    () => expect.unreachable(),
+    (error) => error as ReleaseError,
+  );
+}
+
+describe("a streamed body", () => {
+  const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
+
+  test("arrives unchanged from buffers that are filled again and again", async () => {
+    const file = path.join(dir, "content");
+    await writeFile(file, content);
+    let got: Buffer | undefined;
+    handler = async (request, response) => {
+      await new Promise((resolve) => setTimeout(resolve, 20)); // so that chunks wait in the socket
+      got = await bodyOf(request);
+      response.end();
+    };
+    const progress: number[] = [];
+    await client({
+      url,
+      method: "POST",
+      body: () => readChunks(file, {}, 1000),
+      length: content.length,
+      onSent: (bytes) => void progress.push(bytes),
+    });
+    expect(got?.equals(content)).toBe(true);
+    expect(seen[0]?.headers["content-length"]).toBe(String(content.length));
+    expect(progress.at(-1)).toBe(content.length);
+    expect(await digestFile(file)).toEqual({ size: content.length, digests: { sha256: digestOf(content) } });
+    const part: Buffer[] = [];
+    for await (const chunk of readChunks(file, { start: 10, end: 2510 }, 1000)) part.push(Buffer.from(chunk));
+    expect(Buffer.concat(part).equals(content.subarray(10, 2510))).toBe(true);
+  });
+
+  test("is chunked where its length isn't known, and may be any stream", async () => {
+    let got = "";
+    handler = async (request, response) => {
+      got = (await bodyOf(request)).toString();
+      response.end();
+    };
+    await client({ url, method: "PUT", body: () => Readable.from([Buffer.from("a"), Buffer.from("b")]) });
+    expect(got).toBe("ab");
+    expect(seen[0]?.headers["transfer-encoding"]).toBe("chunked");
+  });
+
+  test("stops where the server has answered before it read everything, and its answer counts", async () => {
+    handler = (_request, response) => {
+      response.writeHead(413);
+      response.end("too large");
+    };
+    let stopped = false;
+    async function* endless() {
+      try {
+        for (;;) yield Buffer.alloc(65536);
+      } finally {
+        stopped = true;
+      }
+    }
+    const response = await client({ url, method: "POST", body: endless });
+    expect(response.status).toBe(413);
+    expect(await response.text()).toBe("too large");
+    await expect.poll(() => stopped).toBe(true);
+  });
+
+  test("that can't be read is the file's failure, not the network's", async () => {
+    handler = (request) => void request.resume();
+    const error = await failure(
+      client({ url, method: "POST", body: () => readChunks(path.join(dir, "missing")), length: 5 }),
+    );
+    expect(error.code).toBe("IO");
+    expect(error.message).toContain("ENOENT");
+  });
+
+  test("is a retryable network failure where the server hangs up", async () => {
+    handler = (request) => void request.socket.destroy();
+    const error = await failure(client({ url, method: "POST", body: () => Readable.from([Buffer.alloc(1 << 20)]) }));
+    expect(error).toMatchObject({ code: "NETWORK", retryable: true });
+  });
+
+  test("ends with the run that is stopped", async () => {
+    handler = (request) => void request.resume();
+    const stop = new AbortController();
+    closers.push(stop);
+    const error = failure(
+      client({
+        url,
+        method: "POST",
+        signal: stop.signal,
+        body: async function* () {
+          for (let sent = 0; ; sent++) {
+            yield Buffer.alloc(1000);
+            if (sent === 3) await expect.poll(() => seen.length).toBe(1);
+            if (sent === 3) stop.abort(new ReleaseError("INTERRUPTED", "stopped by a test"));
+          }
+        },
+      }),
+    );
+    expect(await error).toMatchObject({ code: "INTERRUPTED", message: "stopped by a test" });
+  });
+});
+
+describe("redirects", () => {
+  test("of reads are followed, without the credential to another host", async () => {
+    handler = (request, response) => {
+      if (request.url === "/here") response.writeHead(302, { location: "/there" }).end();
+      else if (request.url === "/there") response.writeHead(302, { location: `${elsewhere}/away` }).end();
+      else response.end("found");
+    };
+    const response = await client({ url: `${url}/here`, headers: { authorization: "Bearer secret" } });
+    expect(await response.text()).toBe("found");
+    expect(response.url).toBe(`${elsewhere}/away`);
+    expect(seen.map((request) => request.headers.authorization)).toEqual(["Bearer secret", "Bearer secret", undefined]);
+  });
+
+  test("of writes are answers", async () => {
+    handler = (_request, response) => void response.writeHead(307, { location: "/there" }).end();
+    const response = await client({ url, method: "POST", body: "x" });
+    expect(response.status).toBe(307);
+  });
+
+  test("in a circle end", async () => {
+    handler = (_request, response) => void response.writeHead(302, { location: "/" }).end();
+    expect(await failure(client({ url }))).toMatchObject({ code: "REGISTRY" });
+  });
+});
+
+describe("an answer", () => {
+  test("that isn't JSON, or is too long, is the registry's failure", async () => {
+    handler = (_request, response) => void response.end("<html>");
+    const page = await client({ url });
+    expect(await failure(page.json())).toMatchObject({ code: "REGISTRY", facts: { begins: "<html>" } });
+    const long = await client({ url });
+    expect(await failure(long.bytes(3))).toMatchObject({ code: "REGISTRY" });
+  });
+
+  test("that nobody gives is the network's", async () => {
+    const error = await failure(client({ url: "http://127.0.0.1:1/" }));
+    expect(error).toMatchObject({ code: "NETWORK", retryable: true });
+    expect(error.message).toContain("ECONNREFUSED");
+  });
+});
