@@ -1,6 +1,7 @@
 import type { Io } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
+import { retryAfterOf } from "../../lib/retry-after.ts";
 
 /**
  * GitHub's REST API (https://docs.github.com/rest, version 2022-11-28) as far as releases need it:
@@ -175,8 +176,8 @@ async function failure(
  */
 function waitOf(status: number, headers: Record<string, string>, message: string, now: Date): number | undefined {
   if (status !== 403 && status !== 429) return undefined;
-  const after = Number(headers["retry-after"]);
-  if (Number.isFinite(after) && headers["retry-after"] !== undefined) return Math.max(1, after);
+  const after = retryAfterOf(headers, now);
+  if (after !== undefined) return Math.max(1, after);
   if (headers["x-ratelimit-remaining"] === "0") {
     const reset = Number(headers["x-ratelimit-reset"]);
     if (Number.isFinite(reset)) return Math.max(1, Math.ceil(reset - now.getTime() / 1000) + 1);

@@ -1,6 +1,6 @@
-import { createReadStream } from "node:fs";
 import type { Io, Item, LocalFile } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
+import { readChunks } from "../../lib/file.ts";
 import { type Api, hasStatus } from "./api.ts";
 import type { Place } from "./place.ts";
 import { asAsset, type GithubRelease } from "./releases.ts";
@@ -60,7 +60,7 @@ async function send(
       path: `${uploadAddress(api.options.api, release.uploadUrl)}?name=${encodeURIComponent(item.id)}`,
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
-      body: () => createReadStream(file.path, { highWaterMark: 1 << 20 }),
+      body: () => readChunks(file.path),
       length: file.size,
       idleTimeout: 300_000, // GitHub is silent while it stores a large file
       onSent: (sent) => io.emit({ type: "progress", target: "github", id: item.id, sent, total: file.size }),
