@@ -1,0 +1,171 @@
+import type { Io } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { type Digest, fromIntegrity } from "../../lib/hash.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
+import { retryAfterOf } from "../../lib/retry-after.ts";
+
+/** Gives the token for a package: the same for all, or one a package (trusted publishing exchanges one for each). */
+export type TokenProvider = (packageName: string) => Promise<string | undefined>;
+
+/** What we read of a packument. */
+export interface Packument {
+  name?: string;
+  "dist-tags"?: Record<string, string>;
+  versions?: Record<string, PackedVersion>;
+  /** Times of versions, unpublished ones included, and `created`, `modified`, `unpublished`. */
+  time?: Record<string, unknown> & { unpublished?: { versions?: string[] } };
+}
+
+export interface PackedVersion {
+  deprecated?: string | boolean;
+  dist?: { integrity?: string; shasum?: string; tarball?: string };
+}
+
+type RequestOptions = Omit<HttpRequest, "url"> & { token?: boolean };
+
+/** npm's registry API (https://github.com/npm/registry/tree/main/docs), as npm's own client uses it. */
+export class NpmClient {
+  readonly base: string;
+  readonly #token: TokenProvider;
+
+  /** @param registry its address, e.g. `https://registry.npmjs.org` */
+  constructor(registry: string, token: TokenProvider) {
+    this.base = registry.replace(/\/+$/, "");
+    this.#token = token;
+  }
+
+  get host(): string {
+    return new URL(this.base).host;
+  }
+
+  /**
+   * The packument; null where the registry has none.
+   *
+   * @param fresh past the caches, from the primary copy, as npm reads before it writes
+   * @throws ReleaseError AUTH, RATE_LIMITED, NETWORK, REGISTRY
+   */
+  async packument(name: string, io: Io, how: { fresh: boolean; token: boolean }): Promise<Packument | null> {
+    const accept = how.fresh ? "application/json" : "application/vnd.npm.install-v1+json";
+    const response = await this.send(name, `/${escapeName(name)}${how.fresh ? "?write=true" : ""}`, io, {
+      headers: { accept, "cache-control": "no-cache" },
+      token: how.token,
+    });
+    if (response.status === 404) {
+      response.discard();
+      return null;
+    }
+    if (response.status !== 200) throw await this.failure(response, `reading ${name}`, io);
+    return response.json<Packument>(256 << 20);
+  }
+
+  /** dist-tag -> version; null where the registry has no such package. */
+  async distTags(name: string, io: Io): Promise<Record<string, string> | null> {
+    const response = await this.send(name, `/-/package/${escapeName(name)}/dist-tags`, io, {
+      headers: { "cache-control": "no-cache" },
+      token: true,
+    });
+    if (response.status === 404) {
+      response.discard();
+      return null;
+    }
+    if (response.status !== 200) throw await this.failure(response, `reading the dist-tags of ${name}`, io);
+    const tags = await response.json<Record<string, unknown>>();
+    return Object.fromEntries(
+      Object.entries(tags ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
+  }
+
+  async setTag(name: string, tag: string, version: string, io: Io): Promise<void> {
+    const response = await this.send(name, `/-/package/${escapeName(name)}/dist-tags/${encodeURIComponent(tag)}`, io, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(version),
+      token: true,
+    });
+    if (response.status >= 300) throw await this.failure(response, `setting ${name}@${tag} to ${version}`, io);
+    response.discard();
+  }
+
+  /** Removes a dist-tag; one that isn't there is fine. */
+  async removeTag(name: string, tag: string, io: Io): Promise<void> {
+    const response = await this.send(name, `/-/package/${escapeName(name)}/dist-tags/${encodeURIComponent(tag)}`, io, {
+      method: "DELETE",
+      token: true,
+    });
+    if (response.status >= 300 && response.status !== 404) {
+      throw await this.failure(response, `removing the dist-tag ${name}@${tag}`, io);
+    }
+    response.discard();
+  }
+
+  /** Sends a request below the registry's address; any status is an answer. */
+  async send(name: string, path: string, io: Io, request: RequestOptions = {}): Promise<HttpResponse> {
+    const { token, headers, ...rest } = request;
+    const secret = token ? await this.#token(name) : undefined;
+    return io.http({
+      ...rest,
+      url: `${this.base}${path}`,
+      signal: io.signal,
+      headers: { ...headers, ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }) },
+    });
+  }
+
+  /** An answer that isn't what was asked for, as an error. */
+  async failure(response: HttpResponse, what: string, io: Io, message?: string): Promise<ReleaseError> {
+    const { status, headers } = response;
+    const text = message ?? (await messageOf(response));
+    const facts = { status, registry: this.base, npm: text || undefined };
+    if (status === 429) {
+      return new ReleaseError("RATE_LIMITED", `npm asks to wait (${what})`, {
+        facts,
+        retryable: true,
+        retryAfter: retryAfterOf(headers, io.now()),
+        hint: "run the same command again later; it goes on where it stopped",
+      });
+    }
+    if (status === 401 || status === 403) {
+      const otp = /otp/i.test(headers["www-authenticate"] ?? "") || /one-time pass/i.test(text);
+      return new ReleaseError("AUTH", `npm refused ${what}: ${text || response.statusText}`, {
+        facts,
+        hint: otp
+          ? "the account wants a one-time password: use a granular token with bypass 2FA, or trusted publishing"
+          : "check that NPM_TOKEN is valid and may read and write this package",
+      });
+    }
+    const later = status >= 500 || status === 408;
+    return new ReleaseError("REGISTRY", `npm answered ${status} to ${what}: ${text || response.statusText}`, {
+      facts,
+      retryable: later,
+      hint: later ? "run the same command again" : "the lines above say what npm objects to",
+    });
+  }
+}
+
+/** `@scope/name` as npm writes it in an address: the slash escaped, the `@` not. */
+export function escapeName(name: string): string {
+  return encodeURIComponent(name).replace(/^%40/, "@");
+}
+
+/** What an error answer says, in npm's, Verdaccio's and other registries' forms. */
+export async function messageOf(response: HttpResponse): Promise<string> {
+  const text = await response.text(1 << 20).catch(() => "");
+  try {
+    const { error, reason, message } = JSON.parse(text) as Record<string, unknown>;
+    const said = [error, reason, message].filter((part) => typeof part === "string" && part !== "");
+    if (said.length > 0) return said.join(": ").slice(0, 500);
+  } catch {
+    // no JSON: the text itself
+  }
+  return text.trim().slice(0, 200);
+}
+
+/** The sha512 that a packument tells of a version. */
+export function digestOfVersion(version: PackedVersion): Digest | undefined {
+  return fromIntegrity(version.dist?.integrity ?? "").find((digest) => digest.startsWith("sha512:"));
+}
+
+/** `NAME@VERSION` taken apart. */
+export function splitId(id: string): { name: string; version: string } {
+  const at = id.lastIndexOf("@");
+  return { name: id.slice(0, at), version: id.slice(at + 1) };
+}

@@ -1,0 +1,164 @@
+import type { ReleaseFile } from "../../core/manifest.ts";
+import type { Files, Io, Item, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { type Digest, hashing } from "../../lib/hash.ts";
+import { claimPackages } from "./claim.ts";
+import { digestOfVersion, NpmClient, type Packument, splitId, type TokenProvider } from "./client.ts";
+import { preflight } from "./preflight.ts";
+import { publishVersion } from "./publish.ts";
+
+export interface NpmTargetOptions {
+  /** `https://registry.npmjs.org` */
+  registry: string;
+  /** A token for all packages, or what gets one for each (trusted publishing). */
+  token?: string | TokenProvider;
+  /** Names of all packages that this repository publishes. */
+  packages: readonly string[];
+  /** dist-tags that users follow: `next` and `latest`. */
+  tags: { staging: string; production: string };
+  access: "public" | "restricted";
+  /**
+   * False where the credential can't move dist-tags (trusted publishing: npm/cli#8547): then a version is published last, with
+   * its final tag. Default true: published under a tag nobody follows, and the tags are moved when everything is there.
+   */
+  movesTags?: boolean;
+  release?: ReleaseContext;
+}
+
+export interface NpmTarget extends Target {
+  /**
+   * Publishes a deprecated placeholder 0.0.0 of each package that doesn't exist yet: npm makes a first version `latest` whatever
+   * one asks for, and trusted publishing can't make it.
+   *
+   * @returns the packages that were claimed
+   */
+  claim(io: Io): Promise<string[]>;
+}
+
+/** The dist-tag of versions whose release isn't complete yet. */
+export const quietTag = "twotier-staged";
+
+/** npm packages in a registry that speaks npm's protocol. */
+export function createNpmTarget(options: NpmTargetOptions): NpmTarget {
+  const { tags, packages, access } = options;
+  const given = options.token;
+  const token: TokenProvider = typeof given === "function" ? given : async () => given;
+  const client = new NpmClient(options.registry, token);
+  /** Ids that the registry took, though it may not show them yet. */
+  const accepted = new Set<string>();
+
+  const held = async (item: Item, packument: Packument | null, io: Io): Promise<Seen> => {
+    const { name, version } = splitId(item.id);
+    const found = packument?.versions?.[version];
+    if (found) {
+      const digest = digestOfVersion(found) ?? (await download(found.dist?.tarball, io));
+      if (digest === undefined) return { state: "pending", note: "its tarball can't be had yet" };
+      return { state: "present", digest, note: found.deprecated ? "deprecated" : undefined };
+    }
+    // While npm scans a version, reads leave it out; its dist-tags are there (registry-facts.md, fact 1).
+    if (accepted.has(item.id)) return { state: "pending", note: "accepted, not to be had yet" };
+    const selected = Object.values((await client.distTags(name, io)) ?? {}).includes(version);
+    if (selected) return { state: "pending", note: "accepted, not to be had yet" };
+    if (isSpent(packument, version)) return { state: "retracted", note: "it was unpublished" };
+    return { state: "absent" };
+  };
+
+  /** sha512 of a tarball as an installer gets it; undefined where it isn't there. */
+  const download = async (url: string | undefined, io: Io): Promise<Digest | undefined> => {
+    if (url === undefined) return undefined;
+    const own = access === "restricted" && url.startsWith(`${client.base}/`);
+    const response = own
+      ? await client.send(packages[0] ?? "", url.slice(client.base.length), io, { token: true })
+      : await io.http({ url, signal: io.signal });
+    if (response.status === 404) {
+      response.discard();
+      return undefined;
+    }
+    if (response.status !== 200) throw await client.failure(response, `downloading ${url}`, io);
+    const hash = hashing(["sha512"]);
+    try {
+      for await (const chunk of response.body) hash.update(chunk as Buffer);
+    } catch (cause) {
+      throw new ReleaseError("NETWORK", `${url} broke off`, { retryable: true, cause });
+    }
+    return hash.end().digests.sha512;
+  };
+
+  return {
+    name: "npm",
+
+    expect(files: readonly ReleaseFile[], release: ReleaseContext) {
+      const items: Item[] = [];
+      const pointers: Pointer[] = [];
+      const moves = options.movesTags ?? true;
+      const selecting =
+        release.tier === "staging" ? [tags.staging] : [tags.production, ...(moves ? [tags.staging] : [])];
+      for (const file of files.filter(({ kind }) => kind === "npm")) {
+        const id = `${file.package}@${release.version}`;
+        const digest = file.sha512 ?? "sha512:";
+        items.push({ target: "npm", id, digest, file: file.name, phase: moves ? "hidden" : "tag" });
+        for (const tag of new Set(selecting)) {
+          pointers.push({ target: "npm", name: `${file.package}@${tag}`, itemId: id, version: release.version });
+        }
+      }
+      return { items, pointers };
+    },
+
+    preflight: (io) => preflight({ client, packages, token }, io),
+
+    async versions(io) {
+      const all = await Promise.all(packages.map((name) => client.packument(name, io, { fresh: true, token: true })));
+      // 0.0.0 is the placeholder that claims a name, no release of anything.
+      return [...new Set(all.flatMap(versionsOf))].filter((version) => version !== "0.0.0");
+    },
+
+    async observe(item, io) {
+      return held(item, await client.packument(splitId(item.id).name, io, { fresh: true, token: true }), io);
+    },
+
+    async publish(item: Item, files: Files, io: Io) {
+      const prerelease = splitId(item.id).version.includes("-");
+      const tag = item.phase === "tag" ? (prerelease ? tags.staging : tags.production) : quietTag;
+      await publishVersion({ client, item, tag, access, gitHead: options.release?.commit, accepted }, files, io);
+    },
+
+    async verify(item, io) {
+      const { name, version } = splitId(item.id);
+      const packument = await client.packument(name, io, { fresh: false, token: access === "restricted" });
+      const found = packument?.versions?.[version];
+      if (!found) return held(item, packument, io);
+      const told = digestOfVersion(found);
+      if (told !== undefined && told !== item.digest) return { state: "present", digest: told };
+      const digest = await download(found.dist?.tarball, io);
+      return digest === undefined
+        ? { state: "pending", note: "its tarball can't be had yet" }
+        : { state: "present", digest };
+    },
+
+    pointers: {
+      async read(pointer, io) {
+        const { name, version: tag } = splitId(pointer);
+        return (await client.distTags(name, io))?.[tag] ?? null;
+      },
+      async write(pointer, io) {
+        const { name, version: tag } = splitId(pointer.name);
+        await client.setTag(name, tag, pointer.version, io);
+        // Users now follow the version by its own tag.
+        const now = await client.distTags(name, io);
+        if (now?.[quietTag] === pointer.version) await client.removeTag(name, quietTag, io);
+      },
+    },
+
+    claim: (io) => claimPackages({ client, packages, access, tag: quietTag }, io),
+  };
+}
+
+/** All versions a packument knows, unpublished ones too: their numbers are spent. */
+function versionsOf(packument: Packument | null): string[] {
+  const { created: _c, modified: _m, unpublished, ...times } = packument?.time ?? {};
+  return [...Object.keys(packument?.versions ?? {}), ...Object.keys(times), ...(unpublished?.versions ?? [])];
+}
+
+function isSpent(packument: Packument | null, version: string): boolean {
+  return version !== "0.0.0" && versionsOf(packument).includes(version);
+}
