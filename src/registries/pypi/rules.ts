@@ -74,7 +74,7 @@ export function checkForm(form: Form): Upload {
     throw invalid("Summary", one("summary")?.slice(0, 40), "Use a single line of at most 512 characters.");
   }
   if (filetype !== "bdist_wheel" && filetype !== "sdist") throw refuse(400, `Error: Use a known file type.`);
-  if (filetype === "sdist" && one("pyversion") !== "source") {
+  if (filetype === "sdist" && (one("pyversion") || "source") !== "source") {
     throw refuse(400, "Error: Use 'source' as Python version for an sdist.");
   }
   if (filetype === "bdist_wheel" && !one("pyversion")) {
@@ -94,7 +94,12 @@ export function checkForm(form: Form): Upload {
     throw refuse(400, "Attestations are only supported when using Trusted Publishing");
   }
   if (!form.content) throw refuse(400, "Upload payload does not have a file.");
-  const upload = { name, version: clean(version) as string, filetype, pyversion: one("pyversion") as string } as const;
+  const upload = {
+    name,
+    version: clean(version) as string,
+    filetype,
+    pyversion: one("pyversion") || "source",
+  } as const;
   checkFilename(form.content.filename, upload);
   const wrong =
     (one("sha256_digest") && one("sha256_digest")?.toLowerCase() !== form.content.sha256) ||
