@@ -5,28 +5,30 @@ export interface Config {
   repository: string;
   trigger: { branch: string | null; paths: string[] };
   version: {
-    /** The VERSION file; null where the repository has none. */
+    /** The VERSION file; null where the config says the repository has none. Not named: `VERSION`, which needn't exist. */
     file: string | null;
-    stamp: Stamp[];
+    /** Null where none are named: then they are the manifests of the artifacts (resolveArtifacts). */
+    stamp: Stamp[] | null;
     /** With `{version}`, e.g. `v{version}` */
     tag: string;
     gaps: "refuse" | "allow";
   };
   tiers: { staging: { label: string }; production: { bookkeeping: "push" | "pull-request" | "off" } };
-  /** Null where none are named: then they are detected. */
+  /** Null where none are named: then resolveArtifacts detects them. */
   artifacts: Artifact[] | null;
   targets: TargetsConfig;
+  /** Commands that must succeed on a checkout of the source commit before it is released. */
   checks: string[];
 }
 
-/** A file whose version is stamped: a known format by its name, or a pattern with `{version}` that matches exactly once (or `count` times). */
+/** A file whose version is stamped: a known format by its name, or a pattern with `{version}` (src/version/stamp.ts). */
 export interface Stamp {
   file: string;
   /** `Version = "{version}"`; left out for formats known by file name (package.json, pyproject.toml, Chart.yaml ...) */
   pattern?: string;
   /** How often the pattern must match. Default 1. */
   count?: number;
-  /** Spelling: SemVer (default), or PEP 440 for Python's files. */
+  /** Spelling. Default: PEP 440 for Python's known formats, SemVer for all else. */
   form?: "semver" | "pep440";
 }
 
@@ -56,8 +58,8 @@ export interface PythonArtifact extends Base {
 }
 export interface NpmArtifact extends Base {
   type: "npm";
-  /** A package.json script run before `npm pack`; null for none. Default `build` if there is one. */
-  script: string | null;
+  /** A package.json script run before `npm pack`; null for none. Left out: `build` if there is one (resolveArtifacts looks). */
+  script?: string | null;
 }
 export interface ImageArtifact extends Base {
   type: "image";
@@ -93,6 +95,38 @@ export interface CommandArtifact extends Base {
   kind?: "binary" | "wheel" | "sdist" | "npm" | "file";
 }
 
+/** Files of a commit, or of a folder: what config and detection look at. Paths are relative, with slashes. */
+export interface Tree {
+  /** Text of a file; null where there is none. */
+  read(path: string): Promise<string | null>;
+  /** Paths of all files. */
+  list(): Promise<readonly string[]>;
+}
+
+/** An artifact with what its own manifest says. */
+export type ResolvedArtifact = Artifact & {
+  /**
+   * Its name in its registry: `hanzo-playground` (PyPI), `@hanzo/playground` (npm), `playground/control-plane` (image),
+   * `github.com/hanzoai/playground/sdk/go` (Go module). Null for binaries and commands.
+   */
+  registryName: string | null;
+};
+
+export interface ResolvedArtifacts {
+  artifacts: ResolvedArtifact[];
+  /** What is stamped: as named, or the manifests of the artifacts. The VERSION file isn't in it. */
+  stamp: Stamp[];
+  /** Names for the targets' options. */
+  packages: {
+    npm: string[];
+    pypi: string[];
+    /** Image repositories. */
+    docker: string[];
+    go: { dir: string; module: string }[];
+  };
+}
+
+/** Targets that are on, with their defaults. */
 export interface TargetsConfig {
   npm?: {
     registry: string;

@@ -1,0 +1,101 @@
+import type { RawArtifact, RawConfig } from "./schema.ts";
+import type { Artifact, TargetsConfig } from "./types.ts";
+
+export const goPlatforms: readonly string[] = ["darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64"];
+export const imagePlatforms: readonly string[] = ["linux/amd64", "linux/arm64"];
+
+/** `./sdk//go/` -> `sdk/go`; `./` -> `.` */
+export function cleanPath(path: string): string {
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  return parts.join("/") || ".";
+}
+
+/** An artifact with everything that it leaves out. */
+export function fillArtifact(raw: RawArtifact, config: Pick<RawConfig, "repository">): Artifact {
+  const base = { name: raw.name, dir: cleanPath(raw.dir ?? ".") };
+  switch (raw.type) {
+    case "go":
+      return {
+        type: "go",
+        ...base,
+        package: raw.package ?? ".",
+        platforms: raw.platforms ?? [...goPlatforms],
+        ldflags: raw.ldflags ?? "-s -w -X main.version={version}",
+        env: texts(raw.env),
+      };
+    case "python":
+      return { type: "python", ...base, formats: raw.formats ?? ["wheel", "sdist"], isolated: raw.isolated ?? true };
+    case "npm":
+      return { type: "npm", ...base, script: raw.script };
+    case "image":
+      return {
+        type: "image",
+        ...base,
+        repository: raw.repository ?? config.repository.toLowerCase(),
+        platforms: raw.platforms ?? [...imagePlatforms],
+        dockerfile: raw.dockerfile ?? null,
+        base: raw.base === undefined ? "scratch" : cleanPath(raw.base),
+        files: raw.files ?? {},
+        entrypoint: raw.entrypoint ?? [],
+        labels: raw.labels ?? {},
+        env: texts(raw.env),
+        ports: raw.ports ?? [],
+        user: raw.user === undefined || raw.user === null ? null : String(raw.user),
+      };
+    case "go-module":
+      return { type: "go-module", ...base };
+    case "command":
+      return { type: "command", ...base, run: raw.run, files: raw.files, ...(raw.kind ? { kind: raw.kind } : {}) };
+  }
+}
+
+/** Targets that are on. Without the key a release is a GitHub release (two-tier.md, "Commands"). */
+export function fillTargets(raw: RawConfig["targets"]): TargetsConfig {
+  if (raw === undefined) return { github: { assets: true } };
+  const targets: TargetsConfig = {};
+  const on = <T extends object>(setting: boolean | T | undefined): Partial<T> | null =>
+    setting === undefined || setting === false ? null : setting === true ? {} : setting;
+  const npm = on(raw.npm);
+  if (npm) {
+    targets.npm = {
+      registry: npm.registry ?? "https://registry.npmjs.org",
+      tags: { staging: npm.tags?.staging ?? "next", production: npm.tags?.production ?? "latest" },
+      access: npm.access ?? "public",
+      provenance: npm.provenance ?? false,
+    };
+  }
+  const pypi = on(raw.pypi);
+  if (pypi) {
+    targets.pypi = {
+      upload: pypi.upload ?? "https://upload.pypi.org/legacy/",
+      index: pypi.index ?? "https://pypi.org/simple/",
+    };
+  }
+  const docker = on(raw.docker);
+  if (docker) {
+    targets.docker = {
+      registry: docker.registry ?? "docker.io",
+      tags: {
+        staging: many(docker.tags?.staging) ?? ["staging-{version}"],
+        production: many(docker.tags?.production) ?? ["v{version}"],
+      },
+      pointers: {
+        staging: many(docker.pointers?.staging) ?? [],
+        production: many(docker.pointers?.production) ?? ["latest"],
+      },
+    };
+  }
+  const github = on(raw.github);
+  if (github) targets.github = { assets: github.assets ?? true };
+  if (on(raw.go)) targets.go = {};
+  return targets;
+}
+
+function many(value: string | string[] | undefined): string[] | undefined {
+  return typeof value === "string" ? [value] : value;
+}
+
+/** YAML reads `CGO_ENABLED: 0` as a number; an environment holds texts. */
+function texts(env: Record<string, string | number | boolean> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(env ?? {}).map(([key, value]) => [key, String(value)]));
+}

@@ -1,0 +1,151 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+} from "yaml";
+import { ReleaseError } from "../lib/errors.ts";
+
+/** Keys and indexes from the root of a document: `["artifacts", 0, "dir"]`. */
+export type KeyPath = readonly (string | number)[];
+
+/** A place in a file; line and column count from 1. */
+export interface Place {
+  file: string;
+  line?: number;
+  column?: number;
+}
+
+/** Finds where the value at a path is written, or its key; where there is none, its nearest parent. */
+export type Locate = (path: KeyPath, what?: "key" | "value") => Place;
+
+/** Bytes of a config at most; real ones have some 2 000. The parser's search for doubled keys is quadratic. */
+const maxSize = 64 << 10;
+/** Mistakes in the syntax that are reported: what follows the first ones is mostly their echo. */
+const maxMistakes = 20;
+/** Values that aliases may stand for in all. More is a bomb ("billion laughs"), not a config. */
+const maxAliases = 100;
+
+/**
+ * Reads YAML 1.2: one document, a mapping, no key twice.
+ *
+ * @param text the file's contents
+ * @param file its name, for messages
+ * @throws ReleaseError CONFIG with every mistake in its syntax
+ */
+export function readDocument(text: string, file: string): { value: Record<string, unknown>; locate: Locate } {
+  const lines = new LineCounter();
+  const at = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col };
+  };
+  if (Buffer.byteLength(text) > maxSize)
+    throw mistake({ file }, `is larger than ${maxSize >> 10} KiB`, "it isn't a twotier.yaml");
+  const control = /[\x00-\x08\x0b\x0c\x0e-\x1f]/.exec(text);
+  if (control) {
+    const before = text.slice(0, control.index).split("\n");
+    const place = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    throw mistake(place, "a control character, which YAML doesn't allow", "remove it");
+  }
+
+  const document = parse(text, lines, file);
+  const mistakes = [...document.errors, ...document.warnings].slice(0, maxMistakes).map((error) => {
+    const word = /^[^\s:,[\]{}]{0,60}/.exec(text.slice(error.pos[0], error.pos[0] + 80))?.[0] ?? "";
+    return mistake(at(error.pos[0]), ...explain(error.code, error.message, word));
+  });
+  throwAll(mistakes, file);
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: maxAliases });
+  } catch (cause) {
+    throw mistake({ file }, `its aliases can't be resolved: ${(cause as Error).message}`, "write the values out");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const found = value === null ? "is empty" : "isn't a mapping";
+    throw mistake({ file }, found, "it needs at least `name:` and `repository:`; `twotier init` writes one");
+  }
+  return { value: value as Record<string, unknown>, locate: locator(document, at, file) };
+}
+
+function parse(text: string, lineCounter: LineCounter, file: string): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, strict: true, uniqueKeys: true });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    // The parser recurses: 10 000 open brackets exhaust its stack.
+    throw mistake({ file }, "nests too deeply", "it isn't a twotier.yaml");
+  }
+}
+
+function explain(code: string, message: string, word: string): [string, string] {
+  switch (code) {
+    case "DUPLICATE_KEY":
+      return [`the key ${word} is there already`, "write each key once"];
+    case "MULTIPLE_DOCS":
+      return ["a second YAML document", "write one, without `---` between"];
+    case "TAB_AS_INDENT":
+      return ["a tab as indentation", "YAML indents with spaces"];
+    case "TAG_RESOLVE_FAILED":
+      return [`a YAML tag that isn't known (${message})`, "write plain text, numbers, lists and mappings"];
+    default:
+      return [`not valid YAML: ${message}`, "correct the syntax at this place"];
+  }
+}
+
+function locator(document: Document<ParsedNode>, at: (offset: number) => Place, file: string): Locate {
+  return (path, what = "value") => {
+    let node: Node | null | undefined = document.contents;
+    let found: Place = { file };
+    if (node?.range) found = at(node.range[0]);
+    for (const [index, key] of path.entries()) {
+      if (isAlias(node)) node = node.resolve(document);
+      let next: Node | null | undefined;
+      if (isMap(node)) {
+        const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+        const last = index === path.length - 1;
+        const keyNode = pair?.key as Node | undefined;
+        if (keyNode?.range) found = at(keyNode.range[0]);
+        next = pair?.value as Node | null | undefined;
+        if (last && what === "key") return found;
+      } else if (isSeq(node)) next = node.items[Number(key)] as Node | undefined;
+      if (!next) return found;
+      node = next;
+      if (node.range) found = at(node.range[0]);
+    }
+    return found;
+  };
+}
+
+/** One mistake in a config. `what` follows the place; `key` is the path of the setting it is about. */
+export function mistake(place: Place, what: string, hint: string, key?: KeyPath): ReleaseError {
+  const where = [place.file, place.line, place.column].filter((part) => part !== undefined).join(":");
+  return new ReleaseError("CONFIG", `${where}: ${what}`, {
+    facts: { file: place.file, line: place.line, column: place.column, key: key?.length ? spell(key) : undefined },
+    hint,
+  });
+}
+
+/** A path as people write it: `artifacts[0].dir` */
+export function spell(path: KeyPath): string {
+  return path.map((key, index) => (typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`)).join("");
+}
+
+/** Throws one error with all mistakes in the order of their lines, or the mistake itself if it is the only one. */
+export function throwAll(mistakes: readonly ReleaseError[], file: string): void {
+  const [first, ...rest] = mistakes;
+  if (!first) return;
+  if (rest.length === 0) throw first;
+  const number = (error: ReleaseError, fact: string) => Number(error.facts[fact] ?? 0);
+  const findings = [...mistakes].sort(
+    (a, b) => number(a, "line") - number(b, "line") || number(a, "column") - number(b, "column"),
+  );
+  throw new ReleaseError("CONFIG", `${file} has ${mistakes.length} mistakes`, {
+    findings,
+    hint: "correct them all, then run the same command again",
+  });
+}

@@ -1,0 +1,3 @@
+export { detectArtifacts } from "./detect.ts";
+export { parseConfig, placeOf } from "./parse.ts";
+export { resolveArtifacts } from "./resolve.ts";

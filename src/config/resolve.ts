@@ -1,0 +1,209 @@
+import picomatch from "picomatch";
+import type { ReleaseError } from "../lib/errors.ts";
+import { pythonLabels } from "../version/pep440.ts";
+import { detectArtifacts } from "./detect.ts";
+import { type KeyPath, mistake, throwAll } from "./document.ts";
+import { inside, readManifest } from "./manifests.ts";
+import { placeOf } from "./parse.ts";
+import { suggest } from "./suggest.ts";
+import type { Artifact, Config, ResolvedArtifact, ResolvedArtifacts, Stamp, Tree } from "./types.ts";
+
+/**
+ * Compares a config with the files of its source commit: artifacts are detected where it names none, package names are
+ * read from their manifests, and every folder, file and glob that it names must be there. Nothing is written.
+ *
+ * @param tree files of the source commit
+ * @throws ReleaseError CONFIG with all findings at once, each with the line of the setting it is about
+ */
+export async function resolveArtifacts(config: Config, tree: Tree): Promise<ResolvedArtifacts> {
+  const files = await tree.list();
+  const names = new Set(files);
+  const findings: ReleaseError[] = [];
+  const report = (path: KeyPath, what: string, hint: string) =>
+    void findings.push(mistake(placeOf(config, path), what, hint, path));
+
+  checkTrigger(config, files, report);
+  const artifacts = config.artifacts ?? (await detectArtifacts(tree, config));
+  if (artifacts.length === 0) {
+    report(
+      ["artifacts"],
+      "nothing to release was found in this repository",
+      "name the artifacts: docs/configuration.md shows every type",
+    );
+  }
+  const resolved: ResolvedArtifact[] = [];
+  const manifests: Stamp[] = [];
+  for (const [index, artifact] of artifacts.entries()) {
+    const path = ["artifacts", index];
+    if (!checkFiles(artifact, path, artifacts, names, files, report)) continue;
+    const manifest = await readManifest(artifact, {
+      ...{ tree, files: names, path, report: (error) => void findings.push(error) },
+      place: (key) => placeOf(config, key === undefined ? path : [...path, key]),
+    });
+    if (!manifest) continue;
+    resolved.push({ ...manifest.artifact, registryName: manifest.registryName });
+    manifests.push(...manifest.stamp);
+  }
+  checkNames(resolved, artifacts, report);
+  const stamp = config.version.stamp ?? manifests;
+  for (const [index, one] of (config.version.stamp ?? []).entries()) {
+    if (names.has(one.file)) continue;
+    const guess = nearest(one.file, files);
+    report(
+      ["version", "stamp", index],
+      `version.stamp names ${one.file}, which isn't in the repository`,
+      guess ? `did you mean ${guess}?` : "correct the path, or remove it",
+    );
+  }
+  checkStamped(config, manifests, stamp, report);
+  if (config.version.file !== null && config.version.file !== "VERSION" && !names.has(config.version.file)) {
+    report(
+      ["version", "file"],
+      `version.file names ${config.version.file}, which isn't in the repository`,
+      "correct the path, or write `file: null`",
+    );
+  }
+  const { label } = config.tiers.staging;
+  if (config.targets.pypi && !pythonLabels.includes(label)) {
+    report(
+      ["tiers", "staging", "label"],
+      `the label ${label} can't be spelt in PEP 440`,
+      `use one of ${pythonLabels.join(", ")}`,
+    );
+  }
+  throwAll(findings, placeOf(config, []).file);
+  return { artifacts: resolved, stamp, packages: packagesOf(resolved) };
+}
+
+type Report = (path: KeyPath, what: string, hint: string) => void;
+
+function checkTrigger(config: Config, files: readonly string[], report: Report): void {
+  for (const [index, glob] of config.trigger.paths.entries()) {
+    const matches = picomatch(glob, { dot: true });
+    if (files.some((file) => matches(file))) continue;
+    const guess = nearest(glob, files);
+    report(
+      ["trigger", "paths", index],
+      `trigger.paths: ${glob} matches no file`,
+      guess ? `did you mean ${guess}?` : "correct it, or remove it: nothing would ever trigger a release by it",
+    );
+  }
+}
+
+/** Whether the folder and files that an artifact names are there. */
+function checkFiles(
+  artifact: Artifact,
+  path: KeyPath,
+  artifacts: readonly Artifact[],
+  names: ReadonlySet<string>,
+  files: readonly string[],
+  report: Report,
+): boolean {
+  const { dir } = artifact;
+  if (dir !== "." && !files.some((file) => file.startsWith(`${dir}/`))) {
+    const guess = suggest(dir, folders(files));
+    report(
+      [...path, "dir"],
+      `${artifact.name}: there is no folder ${dir}`,
+      guess ? `did you mean ${guess}?` : "correct `dir`",
+    );
+    return false;
+  }
+  if (artifact.type === "go") {
+    const folder = artifact.package.replace(/^\.\/?/, "").replace(/\/$/, "");
+    const where = folder === "" ? dir : inside(dir, folder);
+    const prefix = where === "." ? "" : `${where}/`;
+    const here = files.some((file) => file.startsWith(prefix) && /^[^/]+\.go$/.test(file.slice(prefix.length)));
+    if (!here)
+      report(
+        [...path, "package"],
+        `${artifact.name}: no Go files in ${where}`,
+        "set `package` to the command's folder, e.g. ./cmd/name",
+      );
+  }
+  if (artifact.type === "image") {
+    if (artifact.dockerfile !== null && !names.has(inside(dir, artifact.dockerfile))) {
+      report(
+        [...path, "dockerfile"],
+        `${artifact.name}: there is no ${inside(dir, artifact.dockerfile)}`,
+        "`dockerfile` is a path in `dir`",
+      );
+    }
+    if (artifact.base !== "scratch" && !names.has(inside(artifact.base, "oci-layout"))) {
+      report(
+        [...path, "base"],
+        `${artifact.name}: ${artifact.base} holds no OCI layout`,
+        "make one with `skopeo copy docker://IMAGE oci:FOLDER`, or write `base: scratch`",
+      );
+    }
+    const binaries = artifacts.filter((other) => other.type === "go").map((other) => other.name);
+    for (const [destination, source] of Object.entries(artifact.files)) {
+      if (binaries.includes(source) || names.has(source)) continue;
+      const guess = suggest(source, [...binaries, ...files]);
+      report(
+        [...path, "files", destination],
+        `${artifact.name}: ${source} is neither an artifact of type go nor a file`,
+        guess ? `did you mean ${guess}?` : "name one of them",
+      );
+    }
+  }
+  return true;
+}
+
+/** One name in a registry is made once; one file name among the assets too. */
+function checkNames(resolved: readonly ResolvedArtifact[], artifacts: readonly Artifact[], report: Report): void {
+  const seen = new Map<string, string>();
+  for (const artifact of resolved) {
+    const path = ["artifacts", artifacts.findIndex((other) => other.name === artifact.name)];
+    if (artifact.registryName !== null) {
+      const key = `${artifact.type} ${artifact.type === "python" ? artifact.registryName.replace(/[-_.]+/g, "-").toLowerCase() : artifact.registryName}`;
+      const other = seen.get(key);
+      if (other !== undefined)
+        report(
+          path,
+          `${artifact.name} and ${other} are both ${artifact.registryName}`,
+          "remove one of them, or rename its package",
+        );
+      seen.set(key, artifact.name);
+    }
+  }
+}
+
+/** A manifest whose version isn't stamped would build the wrong version. */
+function checkStamped(config: Config, manifests: readonly Stamp[], stamp: readonly Stamp[], report: Report): void {
+  if (config.version.stamp === null) return;
+  for (const { file } of manifests) {
+    if (stamp.some((one) => one.file === file)) continue;
+    report(["version", "stamp"], `${file} spells the version, but version.stamp doesn't name it`, `add \`- ${file}\``);
+  }
+}
+
+function packagesOf(resolved: readonly ResolvedArtifact[]): ResolvedArtifacts["packages"] {
+  const of = (type: Artifact["type"]) =>
+    resolved.flatMap((artifact) =>
+      artifact.type === type && artifact.registryName !== null ? [artifact.registryName] : [],
+    );
+  return {
+    npm: of("npm"),
+    pypi: of("python"),
+    docker: of("image"),
+    go: resolved.flatMap((artifact) =>
+      artifact.type === "go-module" ? [{ dir: artifact.dir, module: artifact.registryName as string }] : [],
+    ),
+  };
+}
+
+function folders(files: readonly string[]): string[] {
+  const all = new Set<string>();
+  for (const file of files)
+    for (let at = file.indexOf("/"); at >= 0; at = file.indexOf("/", at + 1)) all.add(file.slice(0, at));
+  return [...all];
+}
+
+/** The path that a misspelt one, or a glob's fixed part, is nearest to. Only a sample is compared in huge repositories. */
+function nearest(path: string, files: readonly string[]): string | undefined {
+  const [, fixed = "", rest = ""] = /^([^*?[{(]*?)((?:\/?[*?[{(].*)?)$/.exec(path) ?? [];
+  const known = (rest === "" ? [...files] : folders(files)).slice(0, 20_000);
+  const guess = suggest(fixed, known);
+  return guess === undefined || guess === fixed ? undefined : guess + rest;
+}
