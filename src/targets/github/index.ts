@@ -10,7 +10,7 @@ import { checkAccess } from "./preflight.ts";
 import { promoteDraft } from "./promote.ts";
 import { digestOfBody, downloadAsset, listReleases } from "./releases.ts";
 import { createStaging } from "./staging.ts";
-import { tagNames } from "./tags.ts";
+import { tagVersions } from "./tags.ts";
 import { uploadAsset } from "./upload.ts";
 
 export interface GithubOptions {
@@ -43,7 +43,7 @@ export function createGithubTarget(options: GithubOptions): Target {
   const { repository, release } = options;
   const api = createApi({ api: bare(options.api), repository, ...(options.token ? { token: options.token } : {}) });
   const server = bare(options.server);
-  const tags = tagNames(options.tag ?? "v{version}");
+  const tags = tagVersions(options.tag ?? "v{version}");
   const context = () => {
     if (release) return release;
     throw new ReleaseError("INTERNAL", "the github target was asked about a release without being told which");

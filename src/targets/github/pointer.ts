@@ -2,10 +2,10 @@ import type { PointerStore } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Api } from "./api.ts";
 import { latestRelease, releaseByTag } from "./releases.ts";
-import type { TagNames } from "./tags.ts";
+import type { TagVersions } from "./tags.ts";
 
 /** GitHub's "latest release": the one `/releases/latest/download/NAME` serves. */
-export function createLatest(api: Api, tags: TagNames): PointerStore {
+export function createLatest(api: Api, tags: TagVersions): PointerStore {
   return {
     async read(_name, io) {
       const latest = await latestRelease(api, io);

@@ -1,24 +1,22 @@
-/** Tags of the repository and the versions they stand for. */
-export interface TagNames {
+import { tagNames } from "../../version/tags.ts";
+import { formatVersion } from "../../version/version.ts";
+
+/** Tags of the repository and the versions they stand for, both as text. */
+export interface TagVersions {
+  /** @param version as twotier numbers releases */
   tagOf(version: string): string;
-  /** SemVer, or null for a tag that isn't one of ours. */
+  /** Null for a tag that isn't one of ours. */
   versionOf(tag: string): string | null;
 }
 
-/** SemVer 2.0 without build metadata (semver.org), as twotier numbers releases. */
-const semver = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[a-z]+\.[1-9]\d*)?$/;
-
-/** @param template with `{version}` once, e.g. `v{version}` (twotier.yaml, `version.tag`) */
-export function tagNames(template: string): TagNames {
-  const at = template.indexOf("{version}");
-  const before = template.slice(0, at);
-  const after = template.slice(at + "{version}".length);
+/** @param template `version.tag` of twotier.yaml */
+export function tagVersions(template: string): TagVersions {
+  const names = tagNames(template);
   return {
-    tagOf: (version) => `${before}${version}${after}`,
+    tagOf: (version) => template.replace("{version}", () => version),
     versionOf(tag) {
-      if (!tag.startsWith(before) || !tag.endsWith(after)) return null;
-      const version = tag.slice(before.length, tag.length - after.length);
-      return semver.test(version) ? version : null;
+      const version = names.version(tag);
+      return version === null ? null : formatVersion(version);
     },
   };
 }
