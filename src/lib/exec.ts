@@ -12,6 +12,8 @@ export interface ExecOptions {
   timeout?: number;
   /** Bytes of stdout kept; more is an error. Default 256 MiB. */
   maxBuffer?: number;
+  /** How the bytes of stdout become a string. Default utf8; latin1 keeps each byte as one character. */
+  encoding?: "utf8" | "latin1";
   /** Called with each line of stderr and stdout as it comes (for progress). */
   onLine?: (line: string, stream: "stdout" | "stderr") => void;
   /** Exit codes that are no failure. Default [0]. */
@@ -93,7 +95,7 @@ export function exec(file: string, args: readonly string[], options: ExecOptions
       } else reject(new ReleaseError("IO", `${file} couldn't be started: ${cause.message}`, { cause }));
     });
     child.on("close", (code, signalName) => {
-      const stdout = Buffer.concat(out).toString("utf8");
+      const stdout = Buffer.concat(out).toString(options.encoding ?? "utf8");
       const stderr = Buffer.concat(err).toString("utf8");
       if (overflow) {
         reject(new ReleaseError("IO", `${file} printed more than ${max} bytes`));

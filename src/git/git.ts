@@ -1,0 +1,94 @@
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { baseEnv, exec } from "../lib/exec.ts";
+import type { Git } from "./push.ts";
+
+/**
+ * Settings of a user that would change what git prints, or make it run programs (git-config(1)). Everything else
+ * stays as the user has it: credentials, proxies, `insteadOf`, `safe.directory`.
+ */
+const settings: Record<string, string> = {
+  "advice.detachedHead": "false",
+  "color.ui": "false",
+  "core.fsmonitor": "false",
+  "core.quotePath": "false",
+  "diff.ignoreSubmodules": "none",
+  "diff.orderFile": "/dev/null",
+  "diff.relative": "false",
+  "diff.renames": "false",
+  "fetch.prune": "false",
+  "fetch.pruneTags": "false",
+  "fetch.writeCommitGraph": "false",
+  "gc.auto": "0",
+  "i18n.commitEncoding": "UTF-8",
+  "i18n.logOutputEncoding": "UTF-8",
+  "log.follow": "false",
+  "log.showRoot": "true",
+  "log.showSignature": "false",
+  "maintenance.auto": "false",
+};
+const configured = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+
+/** Never asks, never waits for a pager, answers in English; replace refs would show a history that nobody else has. */
+const environment = {
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_OPTIONAL_LOCKS: "0",
+  GIT_NO_REPLACE_OBJECTS: "1",
+  GIT_PAGER: "cat",
+  LC_ALL: "C.UTF-8",
+  LANGUAGE: "",
+};
+
+export interface RunOptions {
+  signal?: AbortSignal;
+  /** Added to every call, e.g. a folder for objects. Read at each call. */
+  env?: Record<string, string>;
+}
+
+/**
+ * Git in a folder, with output that no user's settings change.
+ *
+ * @returns a function that throws ReleaseError GIT (with git's own words) for exit codes that aren't in its `ok`,
+ *   TOOL_MISSING without git, INTERRUPTED on abort
+ */
+export function gitIn(dir: string, options: RunOptions = {}): Git {
+  const base = { ...baseEnv(), ...environment };
+  return async (args, run = {}) => {
+    try {
+      return await exec("git", [...configured, ...args], {
+        cwd: dir,
+        env: { ...base, ...options.env, ...run.env },
+        input: run.input,
+        ok: run.ok,
+        encoding: run.encoding,
+        signal: options.signal,
+        maxBuffer: 1 << 30,
+      });
+    } catch (thrown) {
+      const error = asReleaseError(thrown);
+      if (error.code !== "BUILD") throw error;
+      throw new ReleaseError("GIT", `git ${args[0]} failed in ${dir}`, {
+        cause: error,
+        facts: { git: error.facts.output },
+        hint: hintFor(error.facts.output ?? ""),
+      });
+    }
+  };
+}
+
+/** What to do about the commonest complaints of git. */
+function hintFor(output: string): string | undefined {
+  const owned = /safe\.directory (\S+)/.exec(output);
+  if (owned)
+    return `the repository belongs to another user; run \`git config --global --add safe.directory ${owned[1]}\``;
+  if (
+    /could not read (Username|Password)|Authentication failed|terminal prompts disabled|Permission denied/i.test(output)
+  ) {
+    return "the remote wants a credential: check `git ls-remote` in this folder";
+  }
+  if (
+    /Could not resolve host|unable to access|Connection (refused|timed out)|does not appear to be a git/i.test(output)
+  ) {
+    return "the remote can't be reached: check `git remote -v` and the network";
+  }
+  return undefined;
+}
