@@ -30,6 +30,7 @@ export interface Repository {
 /**
  * Opens the repository that a folder is in.
  *
+ * @param variables added to git's environment (credentials)
  * @param credentials variables for git that let it reach the remote (git/credentials.ts)
  * @throws ReleaseError USAGE where there is none, or a shallow one, or several remotes and no `origin`; GIT, TOOL_MISSING
  */
