@@ -31,6 +31,8 @@ export interface Change {
   subject: string;
   /** True when it touches a file that matches `trigger.paths` and isn't the product's own. */
   triggers: boolean;
+  /** What it breaks, where it is a breaking change (Conventional Commits); else left out. */
+  breaking?: string;
 }
 
 export interface IgnoredTag {

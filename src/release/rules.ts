@@ -1,7 +1,7 @@
 import type { Change, ReleaseFlags } from "../core/plan.ts";
 import type { Commit } from "../git/commits.ts";
 import { ReleaseError } from "../lib/errors.ts";
-import { componentOf } from "../version/conventional.ts";
+import { componentOf, parseCommit } from "../version/conventional.ts";
 import { readVersionFile, type Used } from "../version/numbering.ts";
 import { pythonLabels } from "../version/pep440.ts";
 import { isOwn, pathMatcher } from "../version/trigger.ts";
@@ -16,11 +16,11 @@ export function changesOf(facts: Facts, commits: readonly Commit[]): Change[] {
   const isTag = (tag: string) => facts.standing.find(tag) !== null;
   return commits
     .filter((commit) => !isOwn(commit, isTag, stamped) && !(commit.parents.length > 1 && commit.paths.length === 0))
-    .map(({ sha, message, paths }) => ({
-      sha,
-      subject: message.split("\n", 1)[0] ?? "",
-      triggers: paths.some(matches),
-    }));
+    .map(({ sha, message, paths }) => {
+      const { breaking } = parseCommit(message);
+      const change = { sha, subject: message.split("\n", 1)[0] ?? "", triggers: paths.some(matches) };
+      return breaking === null ? change : { ...change, breaking };
+    });
 }
 
 /** What the VERSION file says; null without one. @throws ReleaseError CONFIG when it isn't a version */
