@@ -1,5 +1,7 @@
 import type { BuildOptions } from "./types.ts";
 
+export { binaryName, splitPlatform } from "../config/platforms.ts";
+
 /** `{version}`, `{commit}` and `{date}` (RFC 3339, UTC, the source commit's) in ldflags and labels. */
 export function expand(
   text: string,
@@ -18,16 +20,4 @@ export function expand(
 /** `2026-11-22T10:00:00Z` */
 export function isoDate(epoch: number): string {
   return new Date(epoch * 1000).toISOString().replace(".000Z", "Z");
-}
-
-/** Parts of `linux/amd64` or `linux/arm/v7`. */
-export function splitPlatform(platform: string): { os: string; arch: string; variant?: string } {
-  const [os = "", arch = "", variant] = platform.split("/");
-  return variant === undefined ? { os, arch } : { os, arch, variant };
-}
-
-/** Asset name of a binary: `playground-linux-amd64`, `playground-linux-armv7`, `playground-windows-amd64.exe`. */
-export function binaryName(artifact: string, platform: string): string {
-  const { os, arch, variant = "" } = splitPlatform(platform);
-  return `${artifact}-${os}-${arch}${variant}${os === "windows" ? ".exe" : ""}`;
 }

@@ -3,6 +3,7 @@ import type { ReleaseError } from "../lib/errors.ts";
 import { pythonLabels } from "../version/pep440.ts";
 import { detectArtifacts } from "./detect.ts";
 import { type KeyPath, mistake, throwAll } from "./document.ts";
+import { expectedFiles, wheelName } from "./expected.ts";
 import { inside, readManifest } from "./manifests.ts";
 import { placeOf } from "./parse.ts";
 import { suggest } from "./suggest.ts";
@@ -150,21 +151,33 @@ function checkFiles(
   return true;
 }
 
-/** One name in a registry is made once; one file name among the assets too. */
+/** One name in a registry is made once, and so is a file of the release. */
 function checkNames(resolved: readonly ResolvedArtifact[], artifacts: readonly Artifact[], report: Report): void {
-  const seen = new Map<string, string>();
+  const packages = new Map<string, string>();
+  const files = new Map([
+    ["release.json", "twotier"],
+    ["checksums.txt", "twotier"],
+  ]);
   for (const artifact of resolved) {
     const path = ["artifacts", artifacts.findIndex((other) => other.name === artifact.name)];
-    if (artifact.registryName !== null) {
-      const key = `${artifact.type} ${artifact.type === "python" ? artifact.registryName.replace(/[-_.]+/g, "-").toLowerCase() : artifact.registryName}`;
-      const other = seen.get(key);
+    const name = artifact.registryName;
+    if (name !== null) {
+      const key = `${artifact.type} ${artifact.type === "python" ? wheelName(name) : name}`;
+      const other = packages.get(key);
       if (other !== undefined)
+        report(path, `${artifact.name} and ${other} are both ${name}`, "remove one of them, or rename its package");
+      packages.set(key, artifact.name);
+    }
+    for (const file of expectedFiles({ artifacts: [artifact] }, { version: "1.2.3", pythonVersion: "1.2.3" })) {
+      const other = files.get(file.name);
+      if (other !== undefined && file.package === undefined) {
         report(
           path,
-          `${artifact.name} and ${other} are both ${artifact.registryName}`,
-          "remove one of them, or rename its package",
+          `${artifact.name} and ${other} both make a file ${file.name}`,
+          "give each file of the release its own name",
         );
-      seen.set(key, artifact.name);
+      }
+      files.set(file.name, artifact.name);
     }
   }
 }

@@ -1,7 +1,7 @@
-import type { ResolvedArtifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import type { Digest } from "../lib/hash.ts";
-import { binaryName } from "./template.ts";
+import { binaryName } from "./platforms.ts";
+import type { ResolvedArtifact, ResolvedArtifacts } from "./types.ts";
 
 /** Stands where a digest will be once the file is built. */
 const unknown: Digest = "sha256:";
@@ -10,16 +10,14 @@ const unknown: Digest = "sha256:";
  * The files that a build will make, as far as their names are known before it: all but what a command's globs find.
  * A wheel is taken for pure Python (`py3-none-any`); a build that makes another one says its name. Pure.
  *
- * @param version SemVer without prefix, e.g. `0.1.19-rc.1`
- * @param pythonVersion PEP 440's spelling of it, e.g. `0.1.19rc1`
+ * @param release SemVer without prefix (`0.1.19-rc.1`), and PEP 440's spelling of it (`0.1.19rc1`)
  * @returns files with size 0 and the digest `sha256:`
  */
 export function expectedFiles(
-  artifacts: readonly ResolvedArtifact[],
-  version: string,
-  pythonVersion: string,
+  { artifacts }: Pick<ResolvedArtifacts, "artifacts">,
+  release: { version: string; pythonVersion: string },
 ): ReleaseFile[] {
-  return artifacts.flatMap((artifact) => filesOf(artifact, version, pythonVersion));
+  return artifacts.flatMap((artifact) => filesOf(artifact, release.version, release.pythonVersion));
 }
 
 function filesOf(artifact: ResolvedArtifact, version: string, pythonVersion: string): ReleaseFile[] {
