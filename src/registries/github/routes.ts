@@ -1,6 +1,7 @@
 import { deleteAsset, getAsset, getStored, listAssets, updateAsset, uploadAsset } from "./assets.ts";
 import { apiError, type Context, reply } from "./context.ts";
 import { downloadAsset, downloadLatest, latestPage, rawFile, releaseHtml, releasesAtom } from "./downloads.ts";
+import { graphql } from "./graphql.ts";
 import { generateNotes } from "./notes.ts";
 import { createGitTag, getCommit, getContents, getGitCommit, getGitTag, listCommits } from "./objects.ts";
 import { changeRef, createRef, deleteRef, getRef, matchingRefs } from "./refs.ts";
@@ -25,6 +26,7 @@ const api: [method: string, pattern: string, route: Route][] = [
   ["GET", "rate_limit", rateLimit],
   ["GET", "meta", (context) => reply(context, 200, { verifiable_password_authentication: false })],
   ["GET", "user", getUser],
+  ["POST", "graphql", graphql],
   ["GET", repo, getRepository],
   ["GET", `${repo}/tags`, listTags],
   ["GET", `${repo}/branches`, listBranches],
@@ -57,8 +59,9 @@ const api: [method: string, pattern: string, route: Route][] = [
   ["GET", `${repo}/contents/*path`, getContents],
 ];
 
-/** What isn't API: web addresses, uploads, stored bytes. */
+/** What isn't API: web addresses, uploads, GraphQL as GitHub Enterprise Server has it, stored bytes. */
 const web: [method: string, pattern: string, route: Route][] = [
+  ["POST", "api/graphql", graphql],
   ["POST", `api/uploads/${repo}/releases/:id/assets`, uploadAsset],
   ["GET", "_storage/:key", getStored],
   ["GET", ":owner/:repo/releases.atom", releasesAtom],
