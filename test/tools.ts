@@ -64,6 +64,7 @@ const tools = {
   "oci-conformance": ["setup"],
   node: ["node"],
   verdaccio: ["npm"],
+  tsc: ["npm"],
   /** npm's `emulate`: vercel-labs' imitation of GitHub's API. */
   emulate: ["npm"],
 } as const satisfies Record<string, readonly [keyof typeof places, string?]>;
