@@ -52,6 +52,8 @@ export interface Finding {
   target: TargetName | "git" | "tools" | "config";
   message: string;
   hint: string;
+  /** What `release` can do about it itself, when asked (`--claim`). */
+  remedy?: "claim";
 }
 
 export type Event =
@@ -150,6 +152,8 @@ export interface Target {
   /** As an installer would get it, without credentials; pending while it can't be had yet. */
   verify(item: Item, io: Io): Promise<Seen>;
   retract?(item: Item, io: Io): Promise<Retraction>;
+  /** Takes the names of packages that don't exist yet, by a placeholder that counts as no release (npm). Returns them. */
+  claim?(io: Io): Promise<string[]>;
   /** Left out where there are none (PyPI). */
   readonly pointers?: PointerStore;
   readonly staging?: Staging;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { makeTagObject } from "./release-commit.ts";
 import type { Git } from "./push.ts";
+import { makeTagObject } from "./release-commit.ts";
 
 /** Ref that says a number is taken. Create-only; deleted when the release is complete. */
 export const lockRef = (tag: string) => `refs/twotier/lock/${tag}`;

@@ -1,10 +1,10 @@
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { ExecResult } from "../lib/exec.ts";
 
-/** Runs git in a repository; throws ReleaseError GIT (or the exec error) for exit codes that aren't in `ok`. */
+/** Runs git in a repository; throws ReleaseError for exit codes that aren't in `ok`. */
 export type Git = (
   args: readonly string[],
-  options?: { input?: string; env?: Record<string, string>; ok?: readonly number[] },
+  options?: { input?: string; env?: Record<string, string>; ok?: readonly number[]; encoding?: "utf8" | "latin1" },
 ) => Promise<ExecResult>;
 
 /** One ref to change. `expect`: null = it must not exist yet; a sha = it must be there. `to`: null = delete it. */
@@ -14,30 +14,58 @@ export interface RefChange {
   expect: string | null;
 }
 
+const raced = /stale info|already exists|cannot lock ref|fetch first|non-fast-forward|incorrect old value|but expected/;
+
 /**
- * Pushes ref changes in one atomic transaction: all or none, each only if it still is where we think it is.
- * The server compares (git-push(1), --force-with-lease with an explicit value; an empty one means "must not exist").
+ * Changes refs in one atomic transaction: all or none, each only if it still is where we think it is. The server
+ * compares (git-push(1): --force-with-lease with an explicit value; an empty one means "must not exist").
  *
+ * @param remote null: the refs of this repository itself (git-update-ref(1), --stdin)
  * @returns "done", or "lost" when a ref wasn't as expected.
- * @throws ReleaseError GIT when the push failed otherwise; the caller reads the refs before it tries again.
+ * @throws ReleaseError GIT when it failed otherwise; the caller reads the refs before it tries again.
  */
-export async function pushRefs(git: Git, remote: string, changes: readonly RefChange[]): Promise<"done" | "lost"> {
-  const leases = changes.map(({ ref, expect }) => `--force-with-lease=${ref}:${expect ?? ""}`);
-  const specs = changes.map(({ ref, to }) => `${to ?? ""}:${ref}`);
+export async function pushRefs(
+  git: Git,
+  remote: string | null,
+  changes: readonly RefChange[],
+): Promise<"done" | "lost"> {
+  const where = remote ?? "this repository";
   let result: ExecResult;
   try {
-    result = await git(["push", "--porcelain", "--atomic", "--no-verify", ...leases, remote, ...specs], { ok: [0, 1] });
+    result = remote === null ? await update(git, changes) : await push(git, remote, changes);
   } catch (thrown) {
     const error = asReleaseError(thrown);
     if (error.code === "INTERRUPTED") throw error;
-    throw new ReleaseError("GIT", `git couldn't push to ${remote}`, { cause: error, facts: error.facts, retryable: true });
+    throw new ReleaseError("GIT", `git couldn't write to ${where}`, {
+      cause: error,
+      facts: error.facts,
+      retryable: true,
+    });
   }
   if (result.code === 0) return "done";
-  const lines = result.stdout.split("\n").filter((line) => line.startsWith("!"));
-  const lost = lines.some((line) => /stale info|already exists|cannot lock ref|reference already exists|fetch first|non-fast-forward|incorrect old value/.test(line));
-  if (lost) return "lost";
-  throw new ReleaseError("GIT", `the remote ${remote} refused ${changes.map((one) => one.ref).join(", ")}`, {
-    facts: { answer: lines.join("\n") || result.stderr.trim().slice(-500) },
+  const answer = `${result.stdout}\n${result.stderr}`
+    .split("\n")
+    .filter((line) => /^!|^fatal|^error|^remote:/.test(line))
+    .join("\n");
+  if (raced.test(answer)) return "lost";
+  throw new ReleaseError("GIT", `${where} refused ${changes.map((one) => one.ref).join(", ")}`, {
+    facts: { answer: answer.slice(-800) || `exit code ${result.code}` },
+    retryable: result.code === 128,
     hint: "check that the credential may push tags and refs/twotier/*, and that no rule of the repository forbids it",
   });
+}
+
+function push(git: Git, remote: string, changes: readonly RefChange[]): Promise<ExecResult> {
+  const leases = changes.map(({ ref, expect }) => `--force-with-lease=${ref}:${expect ?? ""}`);
+  const specs = changes.map(({ ref, to }) => `${to ?? ""}:${ref}`);
+  return git(["push", "--porcelain", "--atomic", "--no-verify", ...leases, remote, ...specs], { ok: [0, 1, 128] });
+}
+
+function update(git: Git, changes: readonly RefChange[]): Promise<ExecResult> {
+  const zero = "0".repeat(40);
+  const lines = changes.map(({ ref, to, expect }) =>
+    to === null ? `delete ${ref} ${expect ?? zero}` : `update ${ref} ${to} ${expect ?? zero}`,
+  );
+  const input = ["start", ...lines, "prepare", "commit", ""].join("\n");
+  return git(["update-ref", "--no-deref", "--stdin"], { ok: [0, 128], input });
 }

@@ -43,7 +43,11 @@ export async function writeTree(git: Git, commit: string, files: readonly Stampe
   try {
     await git(["read-tree", commit], { env });
     if (files.length > 0) {
-      const modes = await modesOf(git, commit, files.map((file) => file.path));
+      const modes = await modesOf(
+        git,
+        commit,
+        files.map((file) => file.path),
+      );
       const lines: string[] = [];
       for (const file of files) {
         const blob = (await git(["hash-object", "-w", "--no-filters", "--stdin"], { input: file.text })).stdout.trim();

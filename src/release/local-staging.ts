@@ -1,6 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { randomUUID } from "node:crypto";
 import type { Staging } from "../core/target.ts";
 import { ReleaseError } from "../lib/errors.ts";
 

@@ -1,6 +1,6 @@
 import type { Manifest, ReleaseFile } from "../core/manifest.ts";
 import { encodeManifest } from "../core/manifest.ts";
-import type { Item, ReleaseContext, Target, TargetName } from "../core/target.ts";
+import type { Item, ReleaseContext, Target } from "../core/target.ts";
 import { digestOf, hexOf } from "../lib/hash.ts";
 
 export interface ManifestFacts {
@@ -69,16 +69,12 @@ function derived(name: string, text: string): DerivedFile {
 /** All items of a release: the manifest's, and its derived files where GitHub keeps assets. */
 export function allItems(manifest: Manifest, targets: readonly Target[]): Item[] {
   const github = targets.find((target) => target.name === "github");
-  if (!github || skips(manifest, "github")) return manifest.items;
+  if (!github) return manifest.items;
   const extra = github.expect(
     derivedFiles(manifest).map((one) => one.file),
     contextOf(manifest),
   );
   return [...manifest.items, ...extra.items];
-}
-
-export function skips(manifest: Pick<Manifest, "skipped">, target: TargetName): boolean {
-  return manifest.skipped.some((one) => one.target === target);
 }
 
 /** What targets need to know of a release. */

@@ -26,10 +26,13 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
       }
       const packument = await client.packument(name, io, { fresh: true, token: user !== null });
       if (packument === null || (!packument.versions && packument.time?.unpublished)) {
-        error(
-          `npm has no package ${name} yet, and would make the first version published \`latest\` whatever its dist-tag`,
-          "add --claim: it publishes a deprecated placeholder 0.0.0 first",
-        );
+        findings.push({
+          level: "error",
+          target: "npm",
+          message: `npm has no package ${name} yet, and would make the first version published \`latest\` whatever its dist-tag`,
+          hint: "add --claim: it publishes a deprecated placeholder 0.0.0 first",
+          remedy: "claim",
+        });
         return;
       }
       if (typeof user === "string" && !(await mayWrite(client, name, user, io))) {

@@ -1,0 +1,108 @@
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { openJournal } from "../../core/journal.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { type Context, print, printJson } from "../context.ts";
+import { renderPlan } from "../output/plan.ts";
+import { renderResult, stepSummary } from "../output/result.ts";
+import { openCliSession, type SessionFlags, withSessionFlags } from "../session.ts";
+
+interface Flags extends SessionFlags {
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+export function releaseCommand(program: Command): void {
+  withSessionFlags(program.command("release"))
+    .description("release: a candidate (staging) or the candidate's stable version (production)")
+    .option("--resume <tag>", "finish that release, with what was skipped in it")
+    .option("--dry-run", "plan only")
+    .option("--yes", "don't ask")
+    .option("--json", "print the result as one JSON document")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  twotier release --tier staging                       a candidate of what is on the branch
+  twotier release --tier production                    make the highest complete candidate stable
+  twotier release --tier production --candidate v0.1.19-rc.2
+  twotier release --tier staging --component minor     open the next minor line
+  twotier release --tier production --skip npm --reason "npm is down"
+  twotier release --resume v0.1.19                     later: add what was skipped
+
+It converges: interrupted at any point, the same command, here or elsewhere, finishes the same release.`,
+    )
+    .action(async (flags: Flags) => {
+      const tier = flags.tier ?? tierOf(flags.resume);
+      const { context, session } = await openCliSession({ ...flags, tier });
+      try {
+        const job = session.job();
+        if (flags.dryRun || wantsConsent(flags, context)) {
+          const { plan } = await session.plan();
+          if (flags.dryRun) return flags.json ? printJson(plan) : print(renderPlan(plan));
+          if (plan.release) {
+            process.stderr.write(`${renderPlan(plan)}\n`);
+            await consent(plan.tag as string);
+          }
+        }
+        const { release } = await import("../../release/release.ts");
+        let journal: ReturnType<typeof openJournal> | undefined;
+        context.listen((event) => {
+          if (event.type === "step" && event.step === "plan" && event.detail?.match(/\d/)) {
+            journal = openJournal(`${job.folder}/journal`, event.detail, context.io.now);
+          }
+          journal?.write(event);
+        });
+        const result = await release(job);
+        context.reporter.end();
+        for (const warning of result.warnings) context.io.emit({ type: "warning", message: warning });
+        if (flags.json) printJson(jsonOf(result));
+        else print(renderResult(result));
+        await stepSummary(context.environment, result);
+        if (result.pending.length > 0 && flags.wait === false) process.exitCode = 3;
+      } finally {
+        await session.close();
+        context.close();
+      }
+    });
+}
+
+/** Tier of the release that is resumed: a prerelease part makes it a candidate. */
+function tierOf(tag: string | undefined): "staging" | "production" | undefined {
+  if (tag === undefined) return undefined;
+  return /\d-[a-z]+\.\d+$/.test(tag) ? "staging" : "production";
+}
+
+/** Production is asked for on a terminal: it can't be undone. Staging is what every push does. */
+function wantsConsent(flags: Flags, { environment }: Context): boolean {
+  const { ci, stdinIsTerminal, stderrIsTerminal } = environment;
+  return flags.tier === "production" && !flags.yes && !flags.json && !ci && stdinIsTerminal && stderrIsTerminal;
+}
+
+async function consent(tag: string): Promise<void> {
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await ask.question(`Release ${tag}? Its numbers are spent for good once it is out. [y/N] `);
+  ask.close();
+  if (!/^y(es)?$/i.test(answer.trim())) {
+    throw new ReleaseError("INTERRUPTED", "not released: the answer was no", { hint: "nothing was written" });
+  }
+}
+
+type Result = Parameters<typeof renderResult>[0];
+
+function jsonOf({ released, reason, plan, manifest, pending, moved, bookkeeping, warnings }: Result) {
+  return {
+    schema: 1,
+    released,
+    reason,
+    tier: plan.tier,
+    version: manifest?.version ?? null,
+    tag: manifest?.tag ?? null,
+    resume: plan.resume,
+    manifest,
+    pending,
+    moved,
+    bookkeeping,
+    warnings,
+  };
+}

@@ -1,0 +1,84 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Event, Io } from "../core/target.ts";
+import { ReleaseError } from "../lib/errors.ts";
+import { createHttp } from "../lib/http.ts";
+import { productVersion } from "../lib/product.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
+import { createReporter, type Reporter } from "./output/reporter.ts";
+
+/** Flags that every command takes. */
+export interface CommonFlags {
+  json?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+  cwd?: string;
+}
+
+/** What a command works with; `close` it when done. */
+export interface Context {
+  environment: Environment;
+  io: Io;
+  reporter: Reporter;
+  dir: string;
+  /** Also gets every event (the journal). */
+  listen(listener: (event: Event) => void): void;
+  close(): void;
+}
+
+/** Sets up HTTP, the reporter and Ctrl-C for one command. */
+export function openContext(flags: CommonFlags): Context {
+  const environment = readEnvironment();
+  const stop = new AbortController();
+  const kind = flags.quiet
+    ? "silent"
+    : environment.githubActions
+      ? "github"
+      : environment.stderrIsTerminal && !environment.ci && environment.variables.TERM !== "dumb"
+        ? "live"
+        : "plain";
+  const reporter = createReporter({ stream: process.stderr, kind, verbose: flags.verbose === true });
+  const listeners: ((event: Event) => void)[] = [(event) => reporter.event(event)];
+  const http = createHttp({ proxyEnv: environment.variables, userAgent: `twotier/${productVersion}` });
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(
+      new ReleaseError("INTERRUPTED", `stopped by ${signal}`, {
+        hint: "run the same command again, here or on another machine: it goes on from what the registries hold",
+      }),
+    );
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return {
+    environment,
+    reporter,
+    dir: flags.cwd ?? process.cwd(),
+    io: {
+      http,
+      signal: stop.signal,
+      now: () => new Date(),
+      sleep: async (ms) => {
+        await delay(ms, undefined, { signal: stop.signal }).catch((error) => {
+          throw stop.signal.aborted ? stop.signal.reason : error;
+        });
+      },
+      emit: (event) => {
+        for (const listener of listeners) listener(event);
+      },
+    },
+    listen: (listener) => listeners.push(listener),
+    close() {
+      reporter.end();
+      http.close();
+      process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    },
+  };
+}
+
+/** The one document of `--json`, or text, on stdout. */
+export function print(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2));
+}

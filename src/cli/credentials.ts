@@ -1,0 +1,25 @@
+import { registerSecret } from "../lib/errors.ts";
+import type { Credentials } from "../targets/create.ts";
+import type { Environment } from "./environment.ts";
+
+/** Credentials and redirections from the environment (two-tier.md, "Environment"). Secrets are remembered for redaction. */
+export function credentialsOf({ variables }: Environment): Credentials {
+  const get = (name: string) => variables[name] || undefined;
+  const credentials: Credentials = {
+    githubToken: get("GITHUB_TOKEN"),
+    githubApiUrl: get("GITHUB_API_URL"),
+    githubServerUrl: get("GITHUB_SERVER_URL"),
+    npmToken: get("NPM_TOKEN"),
+    npmRegistry: get("TWOTIER_NPM_REGISTRY"),
+    pypiToken: get("PYPI_TOKEN"),
+    pypiUrl: get("TWOTIER_PYPI_URL"),
+    dockerUsername: get("DOCKERHUB_USERNAME"),
+    dockerToken: get("DOCKERHUB_TOKEN"),
+    dockerRegistry: get("TWOTIER_DOCKER_REGISTRY"),
+  };
+  if (credentials.githubToken) registerSecret(credentials.githubToken, "x-access-token");
+  if (credentials.npmToken) registerSecret(credentials.npmToken);
+  if (credentials.pypiToken) registerSecret(credentials.pypiToken, "__token__");
+  if (credentials.dockerToken) registerSecret(credentials.dockerToken, credentials.dockerUsername);
+  return credentials;
+}

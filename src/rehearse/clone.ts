@@ -1,0 +1,110 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parseConfig } from "../config/parse.ts";
+import type { Config } from "../config/types.ts";
+import { gitIn } from "../git/git.ts";
+import type { Git } from "../git/push.ts";
+import { ReleaseError } from "../lib/errors.ts";
+import { baseEnv, exec } from "../lib/exec.ts";
+import { tagNames } from "../version/tags.ts";
+import { parseVersion } from "../version/version.ts";
+
+/** A copy of the repository under rehearsal, which may be changed at will. */
+export interface Copy {
+  dir: string;
+  git: Git;
+  config: Config;
+  branch: string;
+  /** What of the original isn't in the copy, or was added. */
+  notes: string[];
+}
+
+/** Who pushes in a rehearsal. */
+export const person = {
+  GIT_AUTHOR_NAME: "Rehearsal",
+  GIT_AUTHOR_EMAIL: "rehearsal@example.invalid",
+  GIT_COMMITTER_NAME: "Rehearsal",
+  GIT_COMMITTER_EMAIL: "rehearsal@example.invalid",
+};
+
+/**
+ * Copies the repository of `dir` into `to`. A folder inside a larger repository (an example) becomes a repository of
+ * its own, whose first commit is tagged with the stable version that its VERSION file names. Reads `dir`, never writes.
+ *
+ * @throws ReleaseError CONFIG without a repository, a commit or a twotier.yaml
+ */
+export async function copyRepository(dir: string, to: string, signal: AbortSignal): Promise<Copy> {
+  const there = gitIn(dir, { signal });
+  const top = await there(["rev-parse", "--show-toplevel", "--show-prefix"], { ok: [0, 128] });
+  if (top.code !== 0) {
+    throw new ReleaseError("CONFIG", `${dir} isn't in a git repository`, {
+      hint: "a rehearsal needs the repository's commits: run `git init`, commit, and try again",
+    });
+  }
+  const prefix = top.stdout.split("\n")[1] ?? "";
+  if ((await there(["rev-parse", "--verify", "--quiet", "HEAD"], { ok: [0, 1] })).code !== 0) {
+    throw new ReleaseError("CONFIG", `${dir} has no commit yet`, {
+      hint: "commit what is to be released, and try again",
+    });
+  }
+  const text = await readFile(path.join(dir, "twotier.yaml"), "utf8").catch((cause) => {
+    throw new ReleaseError("CONFIG", `${dir} has no twotier.yaml`, { cause, hint: "write one: docs/configuration.md" });
+  });
+  const config = parseConfig(text, "twotier.yaml");
+  const notes: string[] = [];
+  if ((await there(["status", "--porcelain", "--untracked-files=no", "--", "."])).stdout.trim() !== "") {
+    notes.push("uncommitted changes are left out: a release is made from commits");
+  }
+  await mkdir(to, { recursive: true });
+  const git = gitIn(to, { signal, env: person });
+  const branch =
+    prefix === "" ? await cloneWhole(dir, to, there, git, config) : await copyFolder(prefix, there, git, to, config);
+  await takeConfig(text, to, git, notes);
+  return { dir: to, git, config, branch, notes };
+}
+
+async function cloneWhole(dir: string, to: string, there: Git, git: Git, config: Config): Promise<string> {
+  const shallow = (await there(["rev-parse", "--is-shallow-repository"])).stdout.trim() === "true";
+  if (shallow) {
+    throw new ReleaseError("CONFIG", `${dir} is a shallow clone`, {
+      hint: "fetch the rest: git fetch --unshallow --tags",
+    });
+  }
+  await exec("git", ["clone", "--quiet", "--no-checkout", dir, to], { env: baseEnv() });
+  const branch = config.trigger.branch ?? (await currentBranch(there)) ?? "main";
+  const head = (await there(["rev-parse", "HEAD"])).stdout.trim();
+  await git(["checkout", "--quiet", "-B", branch, head]);
+  await git(["remote", "remove", "origin"]);
+  return branch;
+}
+
+async function copyFolder(prefix: string, there: Git, git: Git, to: string, config: Config): Promise<string> {
+  const branch = config.trigger.branch ?? "main";
+  const archive = path.join(to, ".rehearsal.tar");
+  await there(["archive", "--format=tar", `--output=${archive}`, `HEAD:${prefix}`], { env: {} });
+  await exec("tar", ["-xf", archive, "-C", to]);
+  await exec("rm", [archive]);
+  await git(["init", "--quiet", "--initial-branch", branch]);
+  await git(["add", "--all"]);
+  await git(["commit", "--quiet", "--message", `chore: import ${config.name}`]);
+  const version = parseVersion(
+    (await readFile(path.join(to, config.version.file ?? "VERSION"), "utf8").catch(() => "")).trim(),
+  );
+  if (version && version.label === null) await git(["tag", tagNames(config.version.tag).format(version)]);
+  return branch;
+}
+
+/** A configuration that isn't committed yet is what one wants to rehearse: it is committed in the copy. */
+async function takeConfig(text: string, to: string, git: Git, notes: string[]): Promise<void> {
+  const committed = await readFile(path.join(to, "twotier.yaml"), "utf8").catch(() => null);
+  if (committed === text) return;
+  await writeFile(path.join(to, "twotier.yaml"), text);
+  await git(["add", "twotier.yaml"]);
+  await git(["commit", "--quiet", "--message", "ci: configure twotier"]);
+  notes.push("twotier.yaml is taken as it is in the folder, not as it is committed");
+}
+
+async function currentBranch(git: Git): Promise<string | null> {
+  const { code, stdout } = await git(["symbolic-ref", "--quiet", "--short", "HEAD"], { ok: [0, 1] });
+  return code === 0 ? stdout.trim() : null;
+}

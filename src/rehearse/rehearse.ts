@@ -1,0 +1,171 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Plan } from "../core/plan.ts";
+import type { Io } from "../core/target.ts";
+import { gitCredentials } from "../git/credentials.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { startRegistries } from "../registries/index.ts";
+import type { ReleaseResult } from "../release/job.ts";
+import { release } from "../release/release.ts";
+import { openSession, type Session } from "../release/session.ts";
+import { createTargets } from "../targets/create.ts";
+import { type Copy, copyRepository } from "./clone.ts";
+import { type Addresses, type Reading, readBack } from "./readback.ts";
+import { seedRegistries } from "./seed.ts";
+import { type Act, hasQuietPaths, pushChange, story } from "./story.ts";
+
+export interface RehearseOptions {
+  dir: string;
+  io: Io;
+  /** Folder for the copy and the registries, kept afterwards; left out: a temporary one that is removed. */
+  keep?: string;
+  /** Called before each act. */
+  onAct?(act: Act, number: number, of: number): void;
+  onActDone?(act: Act, result: ReleaseResult): void;
+}
+
+export type { Reading } from "./readback.ts";
+
+export interface Rehearsal {
+  seeded: string;
+  notes: string[];
+  acts: { act: Act; plan: Plan; version: string | null }[];
+  /** Versions that both tiers end at. */
+  staging: string | null;
+  production: string | null;
+  readings: Reading[];
+  addresses: Addresses;
+}
+
+/** Secret of the registries of a rehearsal; nothing real takes it. */
+const token = "rehearsal-token";
+
+/**
+ * Plays the whole cycle of a repository against registries on this machine: works on a copy, with credentials of its
+ * own; neither `dir` nor any real registry is touched, whatever the environment holds.
+ *
+ * @throws ReleaseError REFUSED when an act ends otherwise than the two-tier model says; what a release throws
+ * @see two-tier.md, "Commands" (rehearse)
+ */
+export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
+  const { io } = options;
+  const root = options.keep ?? (await mkdtemp(path.join(tmpdir(), "twotier-rehearsal-")));
+  await mkdir(root, { recursive: true });
+  const registries = await startRegistries({ token, state: path.join(root, "registries") });
+  try {
+    const copy = await copyRepository(options.dir, path.join(root, "work"), io.signal);
+    const addresses: Addresses = {
+      npm: registries.npm,
+      pypi: registries.pypi,
+      docker: registries.docker,
+      github: registries.github,
+      git: registries.git,
+    };
+    const open = (flags: { tier: "staging" | "production" }) => openRehearsed(copy, addresses, flags, io);
+    await pushAll(copy, addresses);
+    for (const message of copy.notes) io.emit({ type: "note", message });
+
+    io.emit({ type: "step", step: "fill the registries", state: "start" });
+    const first = await open({ tier: "staging" });
+    const planned = await first.plan();
+    const seeded = await seedRegistries(copy, first, first.job().targets(planned), path.join(root, "seed"));
+    await first.close();
+    io.emit({ type: "step", step: "fill the registries", state: "done", detail: seeded });
+
+    const acts: Rehearsal["acts"] = [];
+    let staging: string | null = null;
+    let production: string | null = null;
+    const all = story(hasQuietPaths(copy));
+    for (const [at, act] of all.entries()) {
+      options.onAct?.(act, at + 1, all.length);
+      const result = await play(copy, act, open);
+      options.onActDone?.(act, result);
+      acts.push({ act, plan: result.plan, version: result.manifest?.version ?? null });
+      if (result.manifest && act.tier === "staging") staging = result.manifest.version;
+      if (result.manifest && act.tier === "production") production = result.manifest.version;
+    }
+    io.emit({ type: "step", step: "read back as users do", state: "start" });
+    const session = await open({ tier: "staging" });
+    const { config, resolved } = await session.plan();
+    await session.close();
+    const readings = await readBack(config, resolved, addresses, { staging, production }, path.join(root, "readback"));
+    io.emit({ type: "step", step: "read back as users do", state: "done" });
+    return { seeded, notes: copy.notes, acts, staging, production, readings, addresses };
+  } finally {
+    await registries.close();
+    if (options.keep === undefined) await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function play(
+  copy: Copy,
+  act: Act,
+  open: (flags: { tier: "staging" | "production" }) => Promise<Session>,
+): Promise<ReleaseResult> {
+  if (act.push) await pushChange(copy, act.push);
+  const session = await open({ tier: act.tier });
+  try {
+    const result = await release(session.job());
+    if (result.released !== act.releases) {
+      throw new ReleaseError(
+        "REFUSED",
+        `${act.title}: expected ${act.releases ? "a release" : "nothing to do"}, got ${result.manifest?.tag ?? "nothing to do"}`,
+        {
+          facts: { reason: result.reason },
+          hint: "see what `twotier plan` says in the repository, and whether trigger.paths are what you mean",
+        },
+      );
+    }
+    return result;
+  } catch (thrown) {
+    throw asReleaseError(thrown);
+  } finally {
+    await session.close();
+  }
+}
+
+function openRehearsed(
+  copy: Copy,
+  addresses: Addresses,
+  flags: { tier: "staging" | "production" },
+  io: Io,
+): Promise<Session> {
+  return openSession({
+    dir: copy.dir,
+    flags,
+    io,
+    runId: "rehearsal",
+    gitEnv: gitCredentials(addresses.git, token),
+    offlineBuilds: true,
+    makeTargets: (config, resolved, release) =>
+      createTargets(
+        config,
+        resolved,
+        {
+          npmRegistry: addresses.npm,
+          npmToken: token,
+          pypiUrl: addresses.pypi,
+          pypiToken: token,
+          dockerRegistry: addresses.docker,
+          dockerUsername: "rehearsal",
+          dockerToken: token,
+          githubApiUrl: addresses.github,
+          githubServerUrl: addresses.github,
+          githubToken: token,
+        },
+        release,
+      ),
+  });
+}
+
+async function pushAll(copy: Copy, addresses: Addresses): Promise<void> {
+  const url = `${addresses.git}/${copy.config.repository}.git`;
+  await copy.git(["remote", "add", "origin", url]);
+  // The pushes of the story's people carry the rehearsal's credential, like the releases.
+  const env = gitCredentials(addresses.git, token);
+  const { git } = copy;
+  copy.git = (args, run = {}) => git(args, { ...run, env: { ...env, ...run.env } });
+  await copy.git(["push", "--quiet", "--atomic", "origin", `HEAD:refs/heads/${copy.branch}`]);
+  await copy.git(["push", "--quiet", "origin", "--tags"]);
+}

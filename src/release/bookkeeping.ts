@@ -1,0 +1,85 @@
+import type { Manifest } from "../core/manifest.ts";
+import { commitTree, type StampedFile, writeTree } from "../git/release-commit.ts";
+import { asReleaseError } from "../lib/errors.ts";
+import type { Job, Planned } from "./job.ts";
+import { changeRefs } from "./refs.ts";
+
+/** Stamped files (with CHANGELOG.md) for a release on top of a commit. */
+export type StampAt = (commit: string) => Promise<StampedFile[]>;
+
+/**
+ * Brings a production release's version and changelog to the branch, where people look for them: the release commit
+ * itself while the branch is still at its source, else a merge of it with the branch's own files stamped.
+ * Nothing depends on it (refs are the truth): when it fails the release stands.
+ *
+ * @param stampAt stamps the files of any commit for this version; leaves files alone that are ahead of it
+ * @returns a sentence about what became of it
+ * @see two-tier.md, "Bookkeeping"
+ */
+export async function keepBooks(
+  job: Job,
+  { plan, config }: Planned,
+  manifest: Manifest,
+  stampAt: StampAt,
+): Promise<string> {
+  const how = config.tiers.production.bookkeeping;
+  if (how === "off") return "off in twotier.yaml";
+  if (manifest.commit === manifest.source) return "nothing is stamped";
+  const ref = `refs/heads/${plan.branch}`;
+  try {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const head = (await job.refs()).get(ref);
+      if (!head) return `${plan.branch} is gone from the remote`;
+      await fetchBranch(job, ref, head);
+      if (await isAncestor(job, manifest.commit, head)) return `${plan.branch} has it`;
+      const to =
+        head === manifest.source ? manifest.commit : await mergeCommit(job, manifest, head, await stampAt(head));
+      if (how === "pull-request") return await proposal(job, manifest, to, plan.branch);
+      const outcome = await changeRefs(job, `pushing to ${plan.branch}`, [{ ref, to, expect: head }]).catch((thrown) =>
+        asReleaseError(thrown),
+      );
+      if (outcome === "done") return `${plan.branch} is at ${to.slice(0, 12)}`;
+      if (outcome !== "lost") {
+        if (outcome.code === "INTERRUPTED") throw outcome;
+        return await proposal(job, manifest, to, plan.branch);
+      }
+    }
+    return `${plan.branch} moves too fast; merge ${manifest.tag} into it`;
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    if (error.code === "INTERRUPTED") throw error;
+    return `failed (${error.message}); the release stands: merge ${manifest.tag} into ${plan.branch} by hand`;
+  }
+}
+
+async function mergeCommit(
+  job: Job,
+  manifest: Manifest,
+  head: string,
+  stamped: readonly StampedFile[],
+): Promise<string> {
+  return commitTree(job.git, {
+    tree: await writeTree(job.git, head, stamped),
+    parents: [head, manifest.commit],
+    epoch: Math.floor(job.io.now().getTime() / 1000),
+    message: `chore(release): merge ${manifest.tag}\n\nTwotier-Release: ${manifest.tag}\n`,
+  });
+}
+
+/** Where the branch can't be pushed to: a branch of our own, for a pull request. */
+async function proposal(job: Job, manifest: Manifest, to: string, branch: string): Promise<string> {
+  const name = `twotier/${manifest.tag}`;
+  const now = (await job.refs()).get(`refs/heads/${name}`) ?? null;
+  await changeRefs(job, `pushing ${name}`, [{ ref: `refs/heads/${name}`, to, expect: now }]);
+  return `${branch} can't be pushed to: open a pull request from ${name}`;
+}
+
+async function fetchBranch(job: Job, ref: string, head: string): Promise<void> {
+  if ((await job.git(["cat-file", "-e", `${head}^{commit}`], { ok: [0, 1, 128] })).code === 0 || job.remote === null)
+    return;
+  await job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", job.remote, ref]);
+}
+
+async function isAncestor(job: Job, ancestor: string, of: string): Promise<boolean> {
+  return (await job.git(["merge-base", "--is-ancestor", ancestor, of], { ok: [0, 1] })).code === 0;
+}

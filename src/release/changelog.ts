@@ -1,0 +1,34 @@
+/** CHANGELOG.md with a section for a stable version. Staging never grows the file (lessons.md: 2.4 MB). */
+export interface ChangelogSection {
+  version: string;
+  /** `2026-11-22` */
+  date: string;
+  /** Markdown below the heading; "" makes no section. */
+  body: string;
+}
+
+/**
+ * Puts a section above the newest one; text before it (a title, an "Unreleased" section) stays where it is, and a
+ * section for that version that somebody wrote by hand is kept as it is.
+ *
+ * @param text "" where there is no file yet
+ */
+export function withSection(text: string, { version, date, body }: ChangelogSection): string {
+  if (body.trim() === "") return text;
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const lines = text.split(/\r?\n/);
+  const headings = lines.flatMap((line, at) => {
+    const match = /^##\s+\[?v?(\d+\.\d+\.\d+[^\]\s]*|unreleased)/i.exec(line);
+    return match ? [{ at, name: (match[1] as string).toLowerCase() }] : [];
+  });
+  if (headings.some((one) => one.name === version)) return text;
+  const section = [`## [${version}] - ${date}`, "", ...body.trim().split("\n"), ""];
+  const below = headings.find((one) => one.name !== "unreleased");
+  if (below) lines.splice(below.at, 0, ...section);
+  else {
+    const title = text.trim() === "" ? ["# Changelog", ""] : lines;
+    while (title.at(-1) === "") title.pop();
+    lines.splice(0, lines.length, ...title, "", ...section);
+  }
+  return lines.join(newline);
+}

@@ -1,0 +1,68 @@
+import type { Config, ResolvedArtifacts } from "../config/types.ts";
+import type { Manifest, ReleaseFile } from "../core/manifest.ts";
+import type { Plan } from "../core/plan.ts";
+import type { Io, ReleaseContext, Target, TargetName } from "../core/target.ts";
+import type { Git } from "../git/push.ts";
+
+/** Everything about the release that was decided before it starts: the plan, and the config it was made with. */
+export interface Planned {
+  plan: Plan;
+  config: Config;
+  resolved: ResolvedArtifacts;
+}
+
+/** What a run of `release` works with. Nothing here is global: tests and rehearsals make their own. */
+export interface Job {
+  git: Git;
+  /** The repository's work tree (read for what tools its projects ask for). */
+  dir: string;
+  /** Folder of the repository's own objects (for the build's worktree). */
+  gitDir: string;
+  /** Name or address of the remote; null: the refs of this repository are the truth. */
+  remote: string | null;
+  /** Folder for the journal, local staging and unfinished builds; made when needed. */
+  folder: string;
+  io: Io;
+  /** Says in the lock who took the number: `host:pid` or the CI run's address. */
+  runId: string;
+  /** Reads refs and registries and decides; called again when another run took the number. */
+  plan(): Promise<Planned>;
+  /** Refs of the remote: full name -> sha of the ref itself. */
+  refs(): Promise<Map<string, string>>;
+  targets(
+    planned: Pick<Planned, "config" | "resolved">,
+    release?: ReleaseContext & { body: string },
+  ): readonly Target[];
+  /** Left out on purpose. */
+  skip: readonly { target: TargetName; reason: string }[];
+  /** Wait for registries that show new versions late; by default production does, staging doesn't. */
+  wait: boolean;
+  /** Publish a placeholder for npm packages that don't exist yet. */
+  claim: boolean;
+  /** True for `release --resume TAG`: what was skipped then is done now. */
+  resumesSkipped: boolean;
+  /** True: Python builds use the packages of this machine (rehearsals); else as the config says. */
+  offlineBuilds: boolean;
+  /** Only for tests: called between the steps. */
+  onStep?(step: string): Promise<void>;
+}
+
+export interface ReleaseResult {
+  released: boolean;
+  /** What there was to do, in a sentence. */
+  reason: string;
+  plan: Plan;
+  manifest: Manifest | null;
+  /** Items that registries accepted but don't hand out yet. */
+  pending: { target: TargetName; id: string }[];
+  moved: { target: TargetName; name: string; from: string | null; to: string }[];
+  bookkeeping: string | null;
+  warnings: string[];
+}
+
+export interface Built {
+  files: ReleaseFile[];
+  tools: Record<string, string>;
+  /** Folder the files are in. */
+  folder: string;
+}

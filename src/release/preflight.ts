@@ -1,0 +1,83 @@
+import { retrying } from "../core/retry.ts";
+import type { Finding, Target } from "../core/target.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import type { Job, Planned } from "./job.ts";
+
+/**
+ * Everything that can be known before the first write: tools, credentials, rights, names. All findings at once.
+ *
+ * @param tools findings about programs that builders need
+ * @returns warnings
+ * @throws ReleaseError PREFLIGHT with every error as a finding; nothing was written
+ * @see two-tier.md, step 1
+ */
+export async function preflight(
+  job: Job,
+  planned: Planned,
+  targets: readonly Target[],
+  tools: readonly Finding[],
+): Promise<string[]> {
+  const { io } = job;
+  const asked = await Promise.all([
+    workflowFiles(job, planned),
+    ...targets.map(async (target): Promise<Finding[]> => {
+      try {
+        return await retrying(`asking ${target.name}`, io, () => target.preflight(io));
+      } catch (thrown) {
+        const error = asReleaseError(thrown);
+        if (error.code === "INTERRUPTED") throw error;
+        return [
+          {
+            level: "error",
+            target: target.name,
+            message: error.message,
+            hint: error.hint ?? "run the same command again",
+          },
+        ];
+      }
+    }),
+  ]);
+  const findings = [...tools, ...asked.flat()].filter((one) => !(job.claim && one.remedy === "claim"));
+  const errors = findings.filter((one) => one.level === "error");
+  if (errors.length > 0) {
+    throw new ReleaseError(
+      "PREFLIGHT",
+      `${planned.plan.tag} can't be released yet: ${counted(errors.length, "finding")}, nothing was written`,
+      {
+        findings: errors.map(
+          (one) => new ReleaseError(codeOf(one), `${one.target}: ${one.message}`, { hint: one.hint }),
+        ),
+      },
+    );
+  }
+  return findings.map((one) => `${one.target}: ${one.message} (${one.hint})`);
+}
+
+function codeOf(finding: Finding): "TOOL_MISSING" | "PREFLIGHT" {
+  return finding.target === "tools" ? "TOOL_MISSING" : "PREFLIGHT";
+}
+
+/** 1 finding, 2 findings */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * GitHub refuses to make a release with GITHUB_TOKEN when the tagged commit changes workflow files against the default
+ * branch (registry-facts.md, "GitHub"). It can't be told from outside which token that is, so it is a warning.
+ */
+async function workflowFiles(job: Job, { plan, config }: Planned): Promise<Finding[]> {
+  if (!config.targets.github || job.remote === null) return [];
+  const base = (await job.refs()).get(`refs/heads/${plan.branch}`);
+  if (!base || base === plan.source) return [];
+  const diff = await job.git(["diff", "--name-only", base, plan.source, "--", ".github/workflows"], { ok: [0, 128] });
+  if (diff.code !== 0 || diff.stdout.trim() === "") return [];
+  return [
+    {
+      level: "warning",
+      target: "github",
+      message: `${plan.source.slice(0, 12)} has other workflow files than ${plan.branch}: GitHub refuses a release of it to GITHUB_TOKEN`,
+      hint: "use a token with the workflow right, or release a newer commit",
+    },
+  ];
+}

@@ -1,0 +1,70 @@
+import { lockRef, makeLock } from "../git/lock.ts";
+import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
+import { ReleaseError } from "../lib/errors.ts";
+import { tagNames } from "../version/tags.ts";
+import { compareLines, lineOf, parseVersion, type Version } from "../version/version.ts";
+import type { Job, Planned } from "./job.ts";
+import { changeRefs } from "./refs.ts";
+
+/** A number that this release holds: its lock is on the remote. */
+export interface Taken {
+  /** The release commit. */
+  commit: string;
+  /** Sha that the lock ref had when we last saw it: what the seal swaps. */
+  lock: string;
+  /** True when another run of the same release made the lock and this one helps to finish. */
+  helping: boolean;
+}
+
+/**
+ * Takes the number of a plan: makes the release commit and pushes the lock, create-only.
+ *
+ * Afterwards it looks again, so that a line that went stable is never followed by its candidate: staging gives way to
+ * a stable release of its line; production takes the locks of candidates that aren't sealed, whose seal then fails.
+ *
+ * @returns "again" when another run was first: plan again
+ * @throws ReleaseError GIT
+ * @see two-tier.md, step 2
+ */
+export async function takeNumber(
+  job: Job,
+  { plan, config }: Planned,
+  stamped: readonly StampedFile[],
+): Promise<Taken | "again"> {
+  const tag = plan.tag as string;
+  const ref = lockRef(tag);
+  const commit = await makeReleaseCommit(job.git, plan.source, stamped, { tag, epoch: plan.epoch });
+  if (plan.lock) {
+    if (plan.lock.commit !== commit) await fetchCommit(job, ref, plan.lock.commit);
+    return { commit: plan.lock.commit, lock: plan.lock.sha, helping: true };
+  }
+  const lock = await makeLock(job.git, { tag, commit, source: plan.source, runId: job.runId, epoch: plan.epoch });
+  if ((await changeRefs(job, `taking ${tag}`, [{ ref, to: lock, expect: null }])) === "lost") return "again";
+  await job.onStep?.("locked");
+
+  const refs = await job.refs();
+  const tags = tagNames(config.version.tag);
+  const line = lineOf(parseVersion(plan.version as string) as Version);
+  if (plan.tier === "staging") {
+    const stable = tags.format(line);
+    if (refs.has(`refs/tags/${stable}`) || refs.has(lockRef(stable))) {
+      await changeRefs(job, `giving ${tag} back`, [{ ref, to: null, expect: lock }]);
+      return "again";
+    }
+  } else {
+    for (const [name, sha] of refs) {
+      if (!name.startsWith(lockRef(""))) continue;
+      const candidate = tags.version(name.slice(lockRef("").length));
+      if (!candidate || candidate.label === null || compareLines(candidate, line) !== 0) continue;
+      if (refs.has(`refs/tags/${tags.format(candidate)}`)) continue;
+      await changeRefs(job, `closing ${tags.format(candidate)}`, [{ ref: name, to: null, expect: sha }]);
+    }
+  }
+  return { commit, lock, helping: false };
+}
+
+async function fetchCommit(job: Job, ref: string, commit: string): Promise<void> {
+  if ((await job.git(["cat-file", "-e", `${commit}^{commit}`], { ok: [0, 1, 128] })).code === 0) return;
+  if (job.remote === null) throw new ReleaseError("GIT", `the release commit ${commit} is missing`, { facts: { ref } });
+  await job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", job.remote, ref]);
+}

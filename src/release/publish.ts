@@ -1,0 +1,69 @@
+import { type Applied, type ApplyOptions, apply, movePointers } from "../core/apply.ts";
+import { diff } from "../core/diff.ts";
+import type { Manifest } from "../core/manifest.ts";
+import type { Target } from "../core/target.ts";
+import { observe } from "../core/world.ts";
+import { lockRef } from "../git/lock.ts";
+import type { Seal } from "../git/seal.ts";
+import { compareVersions, parseVersion } from "../version/version.ts";
+import { releaseFiles } from "./files.ts";
+import type { Job } from "./job.ts";
+import { allItems } from "./manifest.ts";
+import { changeRefs } from "./refs.ts";
+import { stagingOf } from "./stage.ts";
+
+/** Seconds that production waits for a registry that accepted an item but doesn't hand it out (npm's scan: 15 min and more at peak). */
+const scanSeconds = 45 * 60;
+
+/** How apply works for a manifest: where files come from, how long it waits. */
+export function applyOptions(job: Job, manifest: Manifest, targets: readonly Target[], folder: string): ApplyOptions {
+  const { staging } = stagingOf(job, targets, manifest.tag);
+  return {
+    targets,
+    files: releaseFiles(manifest, folder, staging, job.io),
+    io: job.io,
+    waitSeconds: () => (job.wait ? scanSeconds : 0),
+    compareVersions: compareText,
+  };
+}
+
+/** Orders two SemVer texts; what isn't a version of the two-tier model is below all. */
+export function compareText(a: string, b: string): number {
+  const [left, right] = [parseVersion(a), parseVersion(b)];
+  if (left && right) return compareVersions(left, right);
+  return left ? 1 : right ? -1 : 0;
+}
+
+/**
+ * Brings a sealed release to its registries: whatever is missing, in the order of the steps, pointers last; then takes
+ * the lock away. Converges: any number of runs, anywhere, end in the same state.
+ *
+ * @param skip targets left out on purpose
+ * @see two-tier.md, steps 6 to 12
+ */
+export async function publishSealed(
+  job: Job,
+  seal: Seal,
+  targets: readonly Target[],
+  options: ApplyOptions,
+  skip: ReadonlySet<string>,
+): Promise<Applied> {
+  const { manifest, staging } = seal;
+  const place = stagingOf(job, targets, manifest.tag);
+  if (place.target === staging.target) place.staging.use(staging.id);
+  const release = {
+    version: manifest.version,
+    items: allItems(manifest, targets).filter((item) => !skip.has(item.target)),
+    pointers: manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
+  };
+  const steps = diff(release, await observe(release, targets, job.io));
+  const applied = await apply(steps, options);
+  if (applied.pending.length > 0) return applied;
+  const ref = lockRef(manifest.tag);
+  const lock = (await job.refs()).get(ref);
+  if (lock) await changeRefs(job, `ending ${manifest.tag}`, [{ ref, to: null, expect: lock }]);
+  await job.onStep?.("unlocked");
+  // A slower run of a lower version may have moved a pointer between our write and the end of our lock.
+  await movePointers(release.pointers, options);
+  return applied;
+}

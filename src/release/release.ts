@@ -1,0 +1,175 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Manifest } from "../core/manifest.ts";
+import type { ReleaseContext, Target } from "../core/target.ts";
+import type { Seal } from "../git/seal.ts";
+import { ReleaseError } from "../lib/errors.ts";
+import { releaseBody } from "./body.ts";
+import { keepBooks } from "./bookkeeping.ts";
+import { buildRelease, toolFindings } from "./build.ts";
+import type { Job, Planned, ReleaseResult } from "./job.ts";
+import { contextOf, makeManifest } from "./manifest.ts";
+import { preflight } from "./preflight.ts";
+import { takeNumber } from "./prepare.ts";
+import { applyOptions, publishSealed } from "./publish.ts";
+import { readSeal, stageAndSeal } from "./stage.ts";
+import { stampRelease } from "./stamps.ts";
+
+/**
+ * One release, from plan to pointers: the twelve steps of two-tier.md. Running it again, anywhere, after any
+ * interruption, finishes the same release.
+ *
+ * @throws ReleaseError: see docs/errors.md; what was done stays done
+ */
+export async function release(job: Job): Promise<ReleaseResult> {
+  for (let attempt = 0; ; attempt++) {
+    const planned = await step(
+      job,
+      "plan",
+      () => job.plan(),
+      (it) => it.plan.tag ?? "nothing to do",
+    );
+    if (!planned.plan.release) return nothingToDo(planned);
+    const result = await releaseOnce(job, planned);
+    if (result !== "again") return result;
+    if (attempt === 50) {
+      throw new ReleaseError("LOST", "other runs took the number 50 times in a row", {
+        hint: "run the same command again when fewer releases are under way",
+      });
+    }
+    job.io.emit({ type: "note", message: `${planned.plan.tag} was taken by another run; planning again` });
+  }
+}
+
+async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | "again"> {
+  const { plan } = planned;
+  const skip = new Set<string>(job.skip.map((one) => one.target));
+  const warnings = [...plan.warnings];
+  await mkdir(job.folder, { recursive: true });
+  await writeFile(path.join(job.folder, ".gitignore"), "*\n");
+  const folder = await mkdtemp(path.join(job.folder, "run-"));
+  try {
+    let seal: Seal | null = plan.sealed ? await readSeal(job, plan.tag as string) : null;
+    let targets: readonly Target[];
+    if (seal) {
+      for (const one of seal.manifest.skipped) if (!job.resumesSkipped) skip.add(one.target);
+      targets = job.targets(planned, { ...contextOf(seal.manifest), body: releaseBody(planned, seal.manifest) });
+      const active = targets.filter((target) => !skip.has(target.name));
+      warnings.push(...(await step(job, "preflight", () => preflight(job, planned, active, []))));
+    } else {
+      const made = await makeRelease(job, planned, folder, skip, warnings);
+      if (made === "again") return "again";
+      ({ seal, targets } = made);
+    }
+    const { manifest } = seal;
+    const options = applyOptions(job, manifest, targets, folder);
+    await job.onStep?.("sealed");
+    const sealed = seal;
+    const applied = await step(job, "publish", () => publishSealed(job, sealed, targets, options, skip));
+    let books: string | null = null;
+    if (manifest.tier === "production" && applied.pending.length === 0) {
+      books = await step(
+        job,
+        "bookkeeping",
+        () => keepBooks(job, planned, manifest, (commit) => stampRelease(job, planned, contextOf(manifest), commit)),
+        (it) => it,
+      );
+    }
+    return {
+      released: true,
+      reason: plan.reason,
+      plan,
+      manifest,
+      pending: applied.pending.map(({ target, id }) => ({ target, id })),
+      moved: applied.moved.map(({ pointer, from }) => ({
+        target: pointer.target,
+        name: pointer.name,
+        from,
+        to: pointer.version,
+      })),
+      bookkeeping: books,
+      warnings,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Steps 1 to 5: everything up to the seal. */
+async function makeRelease(
+  job: Job,
+  planned: Planned,
+  folder: string,
+  skip: ReadonlySet<string>,
+  warnings: string[],
+): Promise<{ seal: Seal; targets: readonly Target[] } | "again"> {
+  const { plan, config } = planned;
+  const asked = job.targets(planned, undefined).filter((target) => !skip.has(target.name));
+  warnings.push(
+    ...(await step(job, "preflight", async () => preflight(job, planned, asked, await toolFindings(planned, job)))),
+  );
+
+  if (job.claim) for (const target of asked) await target.claim?.(job.io);
+
+  const context: ReleaseContext = {
+    name: config.name,
+    repository: config.repository,
+    tier: plan.tier,
+    version: plan.version as string,
+    tag: plan.tag as string,
+    commit: plan.source,
+  };
+  const stamped = await stampRelease(job, planned, context, plan.source);
+  const taken = await step(
+    job,
+    "take the number",
+    () => takeNumber(job, planned, stamped),
+    (it) =>
+      it === "again"
+        ? "lost"
+        : `${context.tag} at ${it.commit.slice(0, 12)}${it.helping ? ", helping another run" : ""}`,
+  );
+  if (taken === "again") return "again";
+
+  const release = { ...context, commit: taken.commit };
+  const built = await step(job, "build", () => buildRelease(job, planned, release, path.join(folder, "files")));
+  const body = releaseBody(planned, { ...release, files: built.files, skipped: job.skip });
+  const targets = job.targets(planned, { ...release, body });
+  const manifest: Manifest = makeManifest(
+    {
+      release,
+      pythonVersion: plan.pythonVersion ?? "",
+      source: plan.source,
+      epoch: plan.epoch,
+      candidate: plan.candidate === null ? null : { tag: plan.candidate, commit: plan.candidateCommit as string },
+      tools: built.tools,
+      files: built.files,
+      skipped: [...job.skip],
+    },
+    targets,
+  );
+  const options = applyOptions(job, manifest, targets, path.join(folder, "files"));
+  const seal = await step(job, "stage and seal", () => stageAndSeal(job, manifest, taken, targets, options, skip));
+  if (seal.manifest.commit === manifest.commit) return { seal, targets };
+  return { seal, targets: job.targets(planned, { ...contextOf(seal.manifest), body }) };
+}
+
+function nothingToDo({ plan }: Planned): ReleaseResult {
+  return {
+    released: false,
+    reason: plan.reason,
+    plan,
+    manifest: null,
+    pending: [],
+    moved: [],
+    bookkeeping: null,
+    warnings: plan.warnings,
+  };
+}
+
+async function step<T>(job: Job, name: string, work: () => Promise<T>, detail?: (result: T) => string): Promise<T> {
+  job.io.emit({ type: "step", step: name, state: "start" });
+  const result = await work();
+  job.io.emit({ type: "step", step: name, state: "done", detail: detail?.(result) });
+  return result;
+}
