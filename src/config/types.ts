@@ -28,7 +28,7 @@ export interface Stamp {
   pattern?: string;
   /** How often the pattern must match. Default 1. */
   count?: number;
-  /** Spelling. Default: PEP 440 for Python's known formats, SemVer for all else. */
+  /** Spelling. Default: PEP 440 in Python's own files (pyproject.toml, setup.cfg, *.py, requirements*.txt), SemVer in all others. */
   form?: "semver" | "pep440";
 }
 
