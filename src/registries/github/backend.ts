@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HttpError } from "../server.ts";
 import type { Context } from "./context.ts";
@@ -68,23 +69,30 @@ async function runBackend(context: Context, repository: Repository, rest: string
   });
   // The program may answer before it has read everything; then its answer counts, not the broken pipe.
   pipeline(request, child.stdin).catch(() => {});
-  let status = 0;
-  let head: Buffer = Buffer.alloc(0);
-  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-    if (status !== 0) {
-      if (!response.write(chunk))
-        await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
-      continue;
-    }
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf("\r\n\r\n");
-    if (end < 0) continue;
-    status = writeHead(context, head.subarray(0, end).toString("latin1"));
-    response.write(head.subarray(end + 4));
-  }
+  const { head, rest: body } = await splitHead(child.stdout);
+  const status = writeHead(context, head);
+  await pipeline(body, response, { end: false });
   await exited;
-  if (status === 0) throw new HttpError(500, "git http-backend gave no answer\n");
   return status;
+}
+
+/** The header block of a CGI answer, and all that follows it as a stream. @throws HttpError 500 when there is none. */
+async function splitHead(source: AsyncIterable<Buffer>): Promise<{ head: string; rest: Readable }> {
+  const chunks = source[Symbol.asyncIterator]();
+  let begun: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const { value, done } = await chunks.next();
+    if (done) throw new HttpError(500, "git http-backend gave no answer\n");
+    begun = Buffer.concat([begun, value]);
+    const end = begun.indexOf("\r\n\r\n");
+    if (end < 0) continue;
+    const first = begun.subarray(end + 4);
+    const rest = async function* () {
+      if (first.length > 0) yield first;
+      yield* { [Symbol.asyncIterator]: () => chunks };
+    };
+    return { head: begun.subarray(0, end).toString("latin1"), rest: Readable.from(rest(), { objectMode: false }) };
+  }
 }
 
 function writeHead(context: Context, head: string): number {

@@ -139,7 +139,7 @@ export async function readObject(dir: string, type: GitObject["type"], sha: stri
 
 /** The bytes of a file at a commit; undefined when there is no such file. */
 export async function readFileAt(dir: string, commit: string, file: string): Promise<Buffer | undefined> {
-  if (/[\n\0]/.test(file)) return undefined;
+  if (/[\n\0]/.test(file) || file.split("/").some((part) => /^\.{0,2}$/.test(part))) return undefined;
   const [found] = await lookUp(dir, [`${commit}:${file}`]);
   return found?.type === "blob" ? readObject(dir, "blob", found.sha) : undefined;
 }

@@ -57,7 +57,9 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
       let isRest = true;
       try {
         const segments = decodePath(url.pathname);
-        const gitPath = /^\/([^/]+)\/([^/]+)\.git\/(info\/refs|git-upload-pack|git-receive-pack)$/.exec(url.pathname);
+        const gitPath = /^\/([^/]+)\/([^/]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/.exec(
+          url.pathname,
+        );
         isRest = !gitPath;
         context.auth = authenticate(request.headers.authorization, options);
         if (gitPath) return await serveGit(context, ...(gitPath.slice(1) as [string, string, string]));
