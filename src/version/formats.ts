@@ -108,10 +108,27 @@ function toml(text: string, tables: readonly string[]): Range[] {
         if (found && tables.includes(key)) ranges.push({ start: start + found[0], end: start + found[1] });
       }
     }
-    // An odd number of triple quotes on a line opens or closes a multi-line string (toml.io, "String").
-    for (const quotes of line.match(/"""|'''/g) ?? []) open = open === null ? quotes : open === quotes ? null : open;
+    open = openAfter(line, open);
   }
   return ranges;
+}
+
+/** The quotes of the multi-line string that is open at a line's end (toml.io, "String"); null where none is. */
+function openAfter(line: string, open: string | null): string | null {
+  const token = /"""|'''|#.*|"(?:[^"\\]|\\.)*"|'[^']*'/g;
+  while (token.lastIndex < line.length) {
+    if (open !== null) {
+      const end = line.indexOf(open, token.lastIndex);
+      if (end < 0) return open;
+      token.lastIndex = end + open.length;
+      open = null;
+    } else {
+      const found = token.exec(line)?.[0];
+      if (found === undefined) return null;
+      if (found === '"""' || found === "'''") open = found;
+    }
+  }
+  return open;
 }
 
 function ini(text: string): Range[] {

@@ -22,7 +22,7 @@ export function findPattern(text: string, rule: { file: string; pattern: string;
     });
   }
   let source = /^\w/.test(pattern) ? `(?<!\\w)${parts[0]}` : (parts[0] as string);
-  if (pattern.startsWith("{version}")) source = String.raw`(?<![0-9A-Za-z.])`;
+  if (pattern.startsWith("{version}")) source = "(?<![0-9A-Za-z.])";
   for (const part of parts.slice(1))
     source += `(${/^(?:$|[0-9A-Za-z.+_-]|\\[.+-])/.test(part) ? strict : loose})${part}`;
 

@@ -63,6 +63,11 @@ describe("files whose format their name tells", () => {
       '[project]\ndescription = """\n[project]\nversion = "1.0.0"\n"""\nversion = "<<0.1.18>>"\n',
       "0.1.19rc1",
     ],
+    [
+      "pyproject.toml",
+      '# don\'t """\n[project]\nname = "x" # \'\'\'\nreadme = """one line"""\nkeys = ["\'\'\'"]\nversion = "<<0.1.18>>"\n',
+      "0.1.19rc1",
+    ],
     ["setup.cfg", "[bdist]\nversion = 1\n[metadata]\nname = x\nversion = <<0.1.18>>\n", "0.1.19rc1"],
     ["x/__init__.py", '"""Doc."""\n__version__ = "<<0.1.18>>"\n', "0.1.19rc1"],
     ["x/_version.py", "__version__: str = version = '<<0.1.18>>'  # generated\n", "0.1.19rc1"],
