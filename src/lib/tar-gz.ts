@@ -18,8 +18,8 @@ export async function readTarGz(
   enough: (found: ReadonlyMap<string, Buffer>) => boolean = () => false,
   limit = 16 << 20,
 ): Promise<Map<string, Buffer>> {
-  const source = createReadStream(file, { highWaterMark: 1 << 18 });
-  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  const source = createReadStream(file, { highWaterMark: 1 << 16 });
+  const gunzip = createGunzip({ chunkSize: 1 << 16 });
   source.on("error", (error) => gunzip.destroy(error));
   const entries = Readable.toWeb(source.pipe(gunzip)).pipeThrough(
     createTarDecoder() as unknown as ReadableWritablePair<ParsedTarEntry, Uint8Array>,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hexOf, toIntegrity } from "../../lib/hash.ts";
 import { readTarGz } from "../../lib/tar-gz.ts";
@@ -29,8 +29,10 @@ export interface StreamedBody {
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** Bytes read at once: divisible by 3, so that each piece is base64 of its own. */
-const pieceSize = 3 << 18;
+/** Bytes read at once, into the same memory. */
+const blockSize = 3 << 18;
+/** Bytes encoded at once: divisible by 3, so that each piece is base64 of its own, and small enough for V8's young heap. */
+const pieceSize = 3 << 14;
 
 /**
  * The document of `PUT /NAME` (registry-facts.md, npm; libnpmpublish's buildMetadata), with the tarball as base64 streamed
@@ -55,25 +57,40 @@ export async function publishDocument(options: PublishOptions): Promise<Streamed
     return `"}},"versions":${JSON.stringify({ [version]: { ...manifest, dist } })}}`;
   };
   const length = Buffer.byteLength(start) + 4 * Math.ceil(size / 3) + Buffer.byteLength(end("0".repeat(40)));
-  async function* open() {
+  async function* body() {
     const sha1 = createHash("sha1");
     const strong = createHash("sha512");
     yield Buffer.from(start);
-    let rest: Buffer = Buffer.alloc(0);
-    for await (const chunk of createReadStream(path, { highWaterMark: pieceSize }) as AsyncIterable<Buffer>) {
-      sha1.update(chunk);
-      strong.update(chunk);
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      const whole = bytes.length - (bytes.length % 3);
-      rest = bytes.subarray(whole);
-      yield Buffer.from(bytes.toString("base64", 0, whole), "latin1");
+    const block = Buffer.allocUnsafeSlow(blockSize);
+    const file = await open(path);
+    try {
+      for (let filled = await fill(file, block); filled > 0; filled = await fill(file, block)) {
+        const bytes = block.subarray(0, filled);
+        sha1.update(bytes);
+        strong.update(bytes);
+        for (let at = 0; at < filled; at += pieceSize) {
+          yield Buffer.from(bytes.toString("base64", at, at + pieceSize), "latin1");
+        }
+      }
+    } finally {
+      await file.close();
     }
-    if (rest.length > 0) yield Buffer.from(rest.toString("base64"), "latin1");
     const found = strong.digest("hex");
     if (found !== hexOf(sha512)) throw changed(options, found);
     yield Buffer.from(end(sha1.digest("hex")));
   }
-  return { length, open };
+  return { length, open: body };
+}
+
+/** Fills the buffer from where the file is; less only at its end. */
+async function fill(file: FileHandle, buffer: Buffer): Promise<number> {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
 }
 
 function changed({ name, version, path, sha512 }: PublishOptions, found: string): ReleaseError {

@@ -1,0 +1,198 @@
+import type { ReleaseFile } from "../../core/manifest.ts";
+import type { Finding, Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { type Digest, hashing } from "../../lib/hash.ts";
+import { isProjectName, normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
+import { type IndexFile, readProject } from "./simple.ts";
+import { probe, refusal, uploadFile } from "./upload.ts";
+
+export interface PypiTargetOptions {
+  /** `https://upload.pypi.org/legacy/` */
+  upload: string;
+  /** Simple API, read without credentials: `https://pypi.org/simple/` */
+  index: string;
+  /** A token, or what gets one (trusted publishing). */
+  token?: string | (() => Promise<string | undefined>);
+  /** Default `__token__`, as PyPI wants it; devpi and pypiserver have users. */
+  username?: string;
+  /** Names of all projects that this repository publishes. */
+  projects: readonly string[];
+  release?: ReleaseContext;
+}
+
+/** Wheels and sdists in a Python package index. There are no pointers: installers choose by version. */
+export function createPypiTarget(options: PypiTargetOptions): Target {
+  const { upload, index, projects } = options;
+  const username = options.username ?? "__token__";
+  const given = options.token;
+  const token = typeof given === "function" ? given : async () => given;
+  /** Names of files that the index took, though it may not list them yet. */
+  const accepted = new Set<string>();
+
+  const find = async (item: Item, fresh: boolean, io: Io): Promise<IndexFile | undefined> => {
+    const page = await readProject(index, projectOf(item.id, projects), fresh, io);
+    return page?.files.find((file) => file.name === item.id);
+  };
+
+  const withToken = async () => {
+    const secret = await token();
+    if (secret) return { upload, username, token: secret };
+    throw new ReleaseError("AUTH", "no token for the Python index", { hint: "set PYPI_TOKEN" });
+  };
+
+  return {
+    name: "pypi",
+
+    expect(files: readonly ReleaseFile[], _release: ReleaseContext) {
+      const mine = files.filter(({ kind }) => kind === "wheel" || kind === "sdist");
+      const items = mine.map((file): Item => {
+        // An installer that finds only the sdist would build it: wheels first (uv does the same).
+        const wheels = mine.filter((one) => one.kind === "wheel" && samePackage(one, file)).map(({ name }) => name);
+        const after = file.kind === "sdist" && wheels.length > 0 ? { after: wheels } : {};
+        return { target: "pypi", id: file.name, digest: file.sha256, file: file.name, phase: "public", ...after };
+      });
+      return { items, pointers: [] };
+    },
+
+    preflight: (io) => preflight(options, token, username, io),
+
+    async versions(io) {
+      const pages = await Promise.all(projects.map((project) => readProject(index, project, true, io)));
+      const all = pages.flatMap((page, at) => [
+        ...(page?.versions ?? []),
+        ...(page?.files ?? []).flatMap(({ name }) => versionOfFile(name, projects[at] as string) ?? []),
+      ]);
+      return [...new Set(all.flatMap((version) => toSemver(version) ?? []))];
+    },
+
+    async observe(item, io): Promise<Seen> {
+      const file = await find(item, true, io);
+      if (!file)
+        return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
+      const digest = file.sha256 ?? (await download(file, io));
+      if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
+      return { state: "present", digest, note: file.yanked ? "yanked" : undefined };
+    },
+
+    async publish(item, files, io) {
+      const answer = await uploadFile(await withToken(), item, files, io);
+      if (answer.status >= 200 && answer.status < 300) {
+        accepted.add(item.id);
+        return;
+      }
+      const error = refusal(answer, `publishing ${item.id}`, upload, io);
+      const exists = answer.status === 409 || (answer.status === 400 && /already exists/i.test(answer.message));
+      if (!exists || error.code === "CONFLICT") throw error;
+      // Warehouse compares for itself; others only say that the name is taken (registry-facts.md, PyPI).
+      const file = await find(item, true, io);
+      const found = file && (file.sha256 ?? (await download(file, io)));
+      if (found === item.digest) return;
+      throw new ReleaseError("CONFLICT", `the Python index already holds ${item.id} with other contents`, {
+        facts: { expected: item.digest, found: found ?? "not listed", answer: answer.message },
+        hint: "PyPI never takes a file name twice: release the next number (`twotier plan` shows it)",
+      });
+    },
+
+    async verify(item, io): Promise<Seen> {
+      const file = await find(item, false, io);
+      if (!file)
+        return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
+      if (file.sha256 !== undefined && file.sha256 !== item.digest) return { state: "present", digest: file.sha256 };
+      const digest = await download(file, io);
+      if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
+      return { state: "present", digest, note: file.yanked ? "yanked" : undefined };
+    },
+  };
+}
+
+/** The name under which a file's project was configured; else as the file name has it. */
+function projectOf(file: string, projects: readonly string[]): string {
+  return (
+    projects.find((project) => versionOfFile(file, project) !== undefined && samePrefix(file, project)) ??
+    projectOfFile(file)
+  );
+}
+
+function samePrefix(file: string, project: string): boolean {
+  return normalizeName(file.slice(0, project.length)) === normalizeName(project);
+}
+
+function samePackage(one: ReleaseFile, other: ReleaseFile): boolean {
+  return (
+    normalizeName(one.package ?? projectOfFile(one.name)) === normalizeName(other.package ?? projectOfFile(other.name))
+  );
+}
+
+/** sha256 of a file as an installer gets it; undefined where it isn't there. */
+async function download(file: IndexFile, io: Io): Promise<Digest | undefined> {
+  const response = await io.http({ url: file.url, signal: io.signal });
+  if (response.status === 404) {
+    response.discard();
+    return undefined;
+  }
+  if (response.status !== 200) {
+    response.discard();
+    throw new ReleaseError("REGISTRY", `downloading ${file.name} was answered with ${response.status}`, {
+      facts: { address: file.url },
+      retryable: response.status >= 500 || response.status === 429,
+    });
+  }
+  const hash = hashing(["sha256"]);
+  try {
+    for await (const chunk of response.body) hash.update(chunk as Buffer);
+  } catch (cause) {
+    throw new ReleaseError("NETWORK", `${file.url} broke off`, { retryable: true, cause });
+  }
+  return hash.end().digests.sha256;
+}
+
+async function preflight(
+  { upload, index, projects }: PypiTargetOptions,
+  token: () => Promise<string | undefined>,
+  username: string,
+  io: Io,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const add = (level: Finding["level"], message: string, hint: string) =>
+    findings.push({ level, target: "pypi", message, hint });
+
+  for (const project of projects.filter((name) => !isProjectName(name))) {
+    add(
+      "error",
+      `${project} isn't a name that Python indexes take`,
+      "letters, digits, and . - _ between them (PEP 508)",
+    );
+  }
+  const secret = await token();
+  const onPypi = /(^|\.)pypi\.org$/.test(new URL(upload).hostname);
+  if (!secret) {
+    add(
+      "error",
+      "no token for the Python index",
+      "set PYPI_TOKEN to an API token of the project (https://pypi.org/manage/account/token/)",
+    );
+  } else if (onPypi && !secret.startsWith("pypi-")) {
+    add(
+      "error",
+      "the token isn't one of PyPI's",
+      "set PYPI_TOKEN to an API token, which begins with pypi-; passwords aren't taken",
+    );
+  } else {
+    const answer = await probe({ upload, username, token: secret }, io);
+    if ([401, 403].includes(answer.status) || (answer.status >= 300 && answer.status < 400)) {
+      const error = refusal(answer, "the token", upload, io);
+      add("error", error.message, error.hint ?? "check PYPI_TOKEN");
+    }
+  }
+  await Promise.all(
+    projects.filter(isProjectName).map(async (project) => {
+      if ((await readProject(index, project, true, io)) !== null) return;
+      add(
+        "warning",
+        `the Python index has no project ${project} yet: the first upload makes it`,
+        "the token must then be for the whole account (or a pending trusted publisher); make one for the project afterwards",
+      );
+    }),
+  );
+  return findings;
+}

@@ -1,0 +1,123 @@
+import type { Io } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import type { Digest } from "../../lib/hash.ts";
+import { retryAfterOf } from "../../lib/retry-after.ts";
+import { normalizeName } from "./names.ts";
+
+/** A file as an index lists it. */
+export interface IndexFile {
+  name: string;
+  /** Absolute address, without a fragment. */
+  url: string;
+  /** Undefined where the index doesn't say. */
+  sha256?: Digest;
+  yanked: boolean;
+}
+
+export interface ProjectPage {
+  files: IndexFile[];
+  /** PEP 700; undefined in HTML, and from older indexes. */
+  versions?: string[];
+}
+
+const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
+
+/**
+ * A project's page of a Simple API: JSON (PEP 691) where the index has it, else HTML (PEP 503).
+ *
+ * @param index its address, e.g. `https://pypi.org/simple/`
+ * @param fresh asks past caches, which keep a page for ten minutes on PyPI
+ * @returns null where the index has no such project
+ * @throws ReleaseError NETWORK, RATE_LIMITED, AUTH, REGISTRY
+ */
+export async function readProject(index: string, project: string, fresh: boolean, io: Io): Promise<ProjectPage | null> {
+  const url = new URL(`${index.replace(/\/*$/, "/")}${normalizeName(project)}/`);
+  if (fresh) url.searchParams.set("now", String(io.now().getTime()));
+  const response = await io.http({
+    url: url.href,
+    headers: { accept, "cache-control": "no-cache" },
+    signal: io.signal,
+  });
+  if (response.status === 404) {
+    response.discard();
+    return null;
+  }
+  if (response.status !== 200) {
+    response.discard();
+    const facts = { status: response.status, address: url.href };
+    if (response.status === 429) {
+      throw new ReleaseError("RATE_LIMITED", `the Python index asks to wait (reading ${project})`, {
+        facts,
+        retryable: true,
+        retryAfter: retryAfterOf(response.headers, io.now()),
+        hint: "run the same command again later",
+      });
+    }
+    const refused = response.status === 401 || response.status === 403;
+    throw new ReleaseError(
+      refused ? "AUTH" : "REGISTRY",
+      `the Python index answered ${response.status} for ${project}`,
+      {
+        facts,
+        retryable: response.status >= 500,
+        hint: "check targets.pypi.index in twotier.yaml: the address of a Simple API that is read without credentials",
+      },
+    );
+  }
+  const text = await response.text(64 << 20);
+  if (/json/.test(response.headers["content-type"] ?? "")) return fromJson(text, response.url);
+  return fromHtml(text, response.url);
+}
+
+function fromJson(text: string, url: string): ProjectPage {
+  interface File {
+    filename?: unknown;
+    url?: unknown;
+    hashes?: { sha256?: unknown };
+    yanked?: unknown;
+  }
+  let page: { files?: File[]; versions?: unknown[] };
+  try {
+    page = JSON.parse(text);
+  } catch (cause) {
+    throw new ReleaseError("REGISTRY", `${url} isn't JSON`, { cause });
+  }
+  if (!Array.isArray(page?.files)) throw new ReleaseError("REGISTRY", `${url} is no page of a Simple API`);
+  const files = page.files.flatMap((file): IndexFile[] => {
+    if (typeof file.filename !== "string" || typeof file.url !== "string") return [];
+    const yanked = file.yanked === true || typeof file.yanked === "string";
+    return [fileAt(file.filename, file.url, url, file.hashes?.sha256, yanked)];
+  });
+  const versions = page.versions?.filter((version) => typeof version === "string");
+  return { files, ...(versions ? { versions } : {}) };
+}
+
+function fromHtml(text: string, url: string): ProjectPage {
+  const base = /<base\s[^>]*href\s*=\s*["']([^"']+)["']/i.exec(text)?.[1];
+  const from = base === undefined ? url : new URL(decodeEntities(base), url).href;
+  const files: IndexFile[] = [];
+  for (const [, attributes = "", label = ""] of text.matchAll(/<a\s([^>]*)>([^<]*)<\/a>/gi)) {
+    const href = /(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(attributes);
+    if (!href) continue;
+    const target = decodeEntities(href[1] ?? href[2] ?? "");
+    const sha256 = /#(?:.*&)?sha256=([0-9a-f]{64})/i.exec(target)?.[1];
+    files.push(fileAt(decodeEntities(label.trim()), target, from, sha256, /(?:^|\s)data-yanked/i.test(attributes)));
+  }
+  return { files };
+}
+
+function fileAt(name: string, href: string, base: string, sha256: unknown, yanked: boolean): IndexFile {
+  const url = new URL(href, base);
+  url.hash = "";
+  const known = typeof sha256 === "string" && /^[0-9a-f]{64}$/i.test(sha256);
+  return { name, url: url.href, yanked, ...(known ? { sha256: `sha256:${sha256.toLowerCase()}` } : {}) };
+}
+
+function decodeEntities(text: string): string {
+  const named: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+  return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (all, decimal, hex, name) => {
+    if (decimal) return String.fromCodePoint(Number(decimal));
+    if (hex) return String.fromCodePoint(Number.parseInt(hex, 16));
+    return named[name.toLowerCase()] ?? all;
+  });
+}
