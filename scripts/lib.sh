@@ -51,16 +51,15 @@ find_go() {
 	return 1
 }
 
-# A Python that can build wheels and sdists without downloading: $python is set to it, or to nothing.
+# find_python MODULE...: a Python that has them all: $python is set to it, or to nothing.
 find_python() {
 	python=
 	for candidate in python3 /usr/bin/python3; do
 		have "$candidate" || continue
-		"$candidate" - <<-'PY' 2>/dev/null && python=$candidate && return 0
-			import sys
-			from importlib.util import find_spec
-			sys.exit(0 if all(map(find_spec, ("build", "setuptools", "wheel", "pip", "ensurepip"))) else 1)
-		PY
+		"$candidate" -c 'import importlib.util, sys
+sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' "$@" 2>/dev/null || continue
+		python=$candidate
+		return 0
 	done
 	return 1
 }
@@ -69,7 +68,8 @@ find_python() {
 has() {
 	case $1 in
 	go) find_go ;;
-	python-build) find_python ;;
+	# What builds wheels and sdists without downloading anything.
+	python-build) find_python build setuptools wheel pip ensurepip ;;
 	docker-registry | twine) [ -x "/usr/bin/$1" ] || have "$1" ;;
 	*) have "$1" ;;
 	esac

@@ -14,8 +14,8 @@ python_tools() {
 		clear_missing venv
 		return 0
 	fi
-	find_python || {
-		note_missing venv "no Python with pip and venv is installed"
+	find_python ensurepip || {
+		note_missing venv "no Python with venv is installed"
 		return 0
 	}
 	say "pip install into .setup/venv: $(sed -n 's/==.*//p' scripts/requirements.txt | tr '\n' ' ')"
