@@ -22,7 +22,8 @@ export interface Case {
   goals: { ratio: number; peakMegabytes: number };
   /** Why it can't run on this machine. */
   missing(): string | undefined;
-  prepare(folder: string, small: boolean): Promise<Prepared>;
+  /** @param worker worker.ts, bundled as the product is */
+  prepare(folder: string, small: boolean, worker: string): Promise<Prepared>;
 }
 
 export interface Prepared {
@@ -36,14 +37,14 @@ const here = import.meta.dirname;
 const mebibyte = 1 << 20;
 
 /** One upload in a process of its own. Its own clock leaves the start of Node out; `wall` doesn't. */
-async function work(job: Job): Promise<Measured & { wall: number }> {
-  const { ms: wall, stdout } = await run(process.execPath, [path.join(here, "worker.ts"), JSON.stringify(job)]);
+async function work(worker: string, job: Job): Promise<Measured & { wall: number }> {
+  const { ms: wall, stdout } = await run(process.execPath, [worker, JSON.stringify(job)]);
   return { ...(JSON.parse(stdout) as Measured), wall };
 }
 
 /** With the start of the process: against programs, of which nothing else is known. */
-async function workAsProgram(job: Job): Promise<Measured> {
-  const { peak, wall } = await work(job);
+async function workAsProgram(worker: string, job: Job): Promise<Measured> {
+  const { peak, wall } = await work(worker, job);
   return { peak, ms: wall };
 }
 
@@ -65,15 +66,15 @@ function streamCase(name: "asset" | "wheel", make: (folder: string, bytes: numbe
     against: "Node's http, the file alone",
     goals: { ratio: 0.8, peakMegabytes: 150 },
     missing: () => undefined,
-    async prepare(folder, small) {
+    async prepare(folder, small, worker) {
       await mkdir(folder, { recursive: true });
       const bytes = (small ? 16 : 1024) * mebibyte;
       const job = await make(folder, bytes);
       const sink = await startSink();
       return {
         bytes,
-        ours: () => work({ ...job, url: sink.url }),
-        theirs: () => work({ ...job, kind: "stream", url: sink.url }),
+        ours: () => work(worker, { ...job, url: sink.url }),
+        theirs: () => work(worker, { ...job, kind: "stream", url: sink.url }),
         close: sink.close,
       };
     },
@@ -104,7 +105,7 @@ const image: Case = {
   against: "skopeo copy",
   goals: { ratio: 1.2, peakMegabytes: 150 },
   missing: programs("skopeo", "docker-registry"),
-  async prepare(folder, small) {
+  async prepare(folder, small, worker) {
     await mkdir(folder, { recursive: true });
     const size = (small ? 1 : 40) * 1_000_000;
     const dir = path.join(folder, "layout");
@@ -135,7 +136,7 @@ http: { addr: "127.0.0.1:${port}" }
     };
     return {
       bytes: 5 * size,
-      ours: () => withRegistry(({ url }) => workAsProgram({ kind: "image", url, file: dir, digest })),
+      ours: () => withRegistry(({ url }) => workAsProgram(worker, { kind: "image", url, file: dir, digest })),
       theirs: () =>
         withRegistry(async ({ host }) => {
           const to = `docker://${host}/bench/image:v1.0.0`;
@@ -154,7 +155,7 @@ const tarballs: Case = {
   against: "npm publish",
   goals: { ratio: 3, peakMegabytes: 150 },
   missing: programs("npm", "verdaccio"),
-  async prepare(folder, small) {
+  async prepare(folder, small, worker) {
     await mkdir(folder, { recursive: true });
     const size = (small ? 1 : 50) * 1_000_000;
     const { file, digest } = await tarball(folder, size);
@@ -192,7 +193,7 @@ log: { type: stdout, format: json, level: error }
     };
     return {
       bytes: size,
-      ours: () => emptied(() => workAsProgram({ kind: "tarball", url: verdaccio.url, file, digest, token })),
+      ours: () => emptied(() => workAsProgram(worker, { kind: "tarball", url: verdaccio.url, file, digest, token })),
       theirs: () =>
         emptied(async () => {
           const env = { npm_config_userconfig: npmrc, npm_config_cache: path.join(folder, "cache") };
