@@ -84,6 +84,11 @@ try {
   if (existsSync(out)) renameSync(out, `${fresh}-old`);
   renameSync(fresh, out);
   chmodSync(out, 0o755);
+} catch (error) {
+  // esbuild and tsc have said what is wrong; anything else is news.
+  if (!(error instanceof Error && ("errors" in error || "status" in error))) throw error;
+  console.error("build: failed; dist/ is as it was");
+  process.exitCode = 1;
 } finally {
   for (const folder of [fresh, `${fresh}-old`]) rmSync(folder, { recursive: true, force: true });
 }
