@@ -1,0 +1,211 @@
+import type { Io } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { type Digest, digestOf } from "../../lib/hash.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
+import { retryAfterOf } from "../../lib/retry-after.ts";
+import { Authority, type Credentials } from "./auth.ts";
+import { isDigest, parseRegistry, type Registry } from "./reference.ts";
+
+/** A manifest as the registry keeps it. */
+export interface Manifest {
+  digest: Digest;
+  mediaType: string;
+  bytes: Buffer;
+}
+
+/** What is read of a manifest or index (image-spec). */
+export interface ManifestContent {
+  mediaType?: string;
+  config?: Descriptor;
+  layers?: Descriptor[];
+  manifests?: Descriptor[];
+  annotations?: Record<string, string>;
+}
+
+export interface Descriptor {
+  mediaType: string;
+  digest: Digest;
+  /** bytes */
+  size: number;
+  platform?: { os: string; architecture: string; variant?: string };
+  annotations?: Record<string, string>;
+  urls?: string[];
+}
+
+export const ociIndex = "application/vnd.oci.image.index.v1+json";
+export const ociManifest = "application/vnd.oci.image.manifest.v1+json";
+const dockerTypes = [
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
+const accept = [ociIndex, ociManifest, ...dockerTypes].join(", ");
+
+export type OciRequest = Omit<HttpRequest, "url" | "signal"> & {
+  /** Below the registry, or a whole address that it gave. */
+  path: string;
+  repository: string;
+  /** Other repositories that are read too (mounts). */
+  from?: string;
+};
+
+/** A registry's API (https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md). */
+export class OciClient {
+  readonly registry: Registry;
+  readonly #authority: Authority;
+
+  /** @param host as in twotier.yaml; without credentials everything is asked anonymously */
+  constructor(host: string, credentials?: Credentials) {
+    this.registry = parseRegistry(host);
+    this.#authority = new Authority(this.registry, credentials);
+  }
+
+  /** `repo` with the host, as users write it. */
+  nameOf(repository: string): string {
+    return `${this.registry.host}/${repository}`;
+  }
+
+  /** Sends a request; any status but an unanswerable 401 is an answer. */
+  async send(io: Io, { path, repository, from, ...request }: OciRequest): Promise<HttpResponse> {
+    const url = new URL(path, this.registry.base);
+    const own = url.host === new URL(this.registry.base).host;
+    if (this.registry.base.startsWith("https:") && url.protocol !== "https:") {
+      throw new ReleaseError("REGISTRY", `${this.registry.host} leads from https to ${url.origin}`);
+    }
+    const actions = this.#authority.anonymous ? "pull" : "pull,push";
+    const scopes = [`repository:${repository}:${actions}`, ...(from ? [`repository:${from}:pull`] : [])].join(" ");
+    const once = (authorization: string | undefined) =>
+      io.http({
+        ...request,
+        // As it was given: a `Location` may carry a state that mustn't be written anew
+        url: /^https?:/.test(path) ? path : `${this.registry.base}${path}`,
+        signal: io.signal,
+        headers: { ...request.headers, ...(own && authorization ? { authorization } : {}) },
+      });
+    const first = own ? await this.#authority.header(scopes, io) : undefined;
+    const response = await once(first);
+    if (response.status !== 401 || !own) return response;
+    const again = await this.#authority.answer(response.headers["www-authenticate"], scopes, first, io);
+    if (again === undefined) return response;
+    response.discard();
+    return once(again);
+  }
+
+  /** Digest that a tag or digest has; null where there is none. */
+  async head(repository: string, reference: string, io: Io): Promise<Digest | null> {
+    const path = `/v2/${repository}/manifests/${reference}`;
+    const response = await this.send(io, { path, repository, method: "HEAD", headers: { accept } });
+    response.discard();
+    if (response.status === 404) return null;
+    if (response.status !== 200) throw await this.failure(response, `${this.nameOf(repository)} for ${reference}`, io);
+    const told = response.headers["docker-content-digest"] ?? "";
+    if (isDigest(told)) return told;
+    return (await this.manifest(repository, reference, io))?.digest ?? null;
+  }
+
+  /**
+   * A manifest's bytes; null where there is none.
+   *
+   * @throws ReleaseError REGISTRY when a digest answers with other bytes
+   */
+  async manifest(repository: string, reference: string, io: Io): Promise<Manifest | null> {
+    const path = `/v2/${repository}/manifests/${reference}`;
+    const response = await this.send(io, { path, repository, headers: { accept } });
+    if (response.status === 404) {
+      response.discard();
+      return null;
+    }
+    if (response.status !== 200) throw await this.failure(response, `${this.nameOf(repository)} for ${reference}`, io);
+    const bytes = await response.bytes(8 << 20);
+    const digest = digestOf(bytes);
+    if (reference.includes(":") && reference !== digest) {
+      throw new ReleaseError("REGISTRY", `${this.nameOf(repository)} gives other bytes for ${reference}`, {
+        facts: { found: digest },
+      });
+    }
+    return { digest, bytes, mediaType: response.headers["content-type"] ?? ociIndex };
+  }
+
+  /** Stores a manifest under a tag or its digest, its bytes as they are. */
+  async putManifest(repository: string, reference: string, manifest: Manifest, io: Io): Promise<void> {
+    const response = await this.send(io, {
+      path: `/v2/${repository}/manifests/${reference}`,
+      repository,
+      method: "PUT",
+      headers: { "content-type": manifest.mediaType },
+      body: manifest.bytes,
+    });
+    if (response.status !== 201 && response.status !== 200) {
+      throw await this.failure(response, `${this.nameOf(repository)} to take ${reference}`, io);
+    }
+    response.discard();
+  }
+
+  async hasBlob(repository: string, digest: Digest, io: Io): Promise<boolean> {
+    const response = await this.send(io, { path: `/v2/${repository}/blobs/${digest}`, repository, method: "HEAD" });
+    response.discard();
+    if (response.status === 404) return false;
+    if (response.status !== 200) throw await this.failure(response, `${this.nameOf(repository)} for ${digest}`, io);
+    return true;
+  }
+
+  /** All tags, page after page; none where the repository doesn't exist yet. */
+  async tags(repository: string, io: Io): Promise<string[]> {
+    const tags: string[] = [];
+    let path = `/v2/${repository}/tags/list?n=1000`;
+    for (let page = 0; page < 1000; page++) {
+      const response = await this.send(io, { path, repository });
+      if (response.status === 404) {
+        response.discard();
+        return tags;
+      }
+      if (response.status !== 200) throw await this.failure(response, `the tags of ${this.nameOf(repository)}`, io);
+      const answer = await response.json<{ tags?: unknown }>();
+      for (const tag of Array.isArray(answer?.tags) ? answer.tags : []) if (typeof tag === "string") tags.push(tag);
+      const next = /<([^>]+)>\s*;[^,]*\brel="?next"?/i.exec(response.headers.link ?? "")?.[1];
+      if (next === undefined) return tags;
+      path = new URL(next, response.url).href;
+    }
+    throw new ReleaseError("REGISTRY", `the tags of ${this.nameOf(repository)} don't end`);
+  }
+
+  /** An answer that isn't what was asked for, as an error. */
+  async failure(response: HttpResponse, what: string, io: Io): Promise<ReleaseError> {
+    const { status, headers } = response;
+    const said = await errorsOf(response);
+    const facts = { status, registry: this.registry.host, answer: said.text || undefined };
+    if (status === 429 || said.codes.includes("TOOMANYREQUESTS")) {
+      // Docker Hub: X-Retry-After is a unix time (registry-facts.md, OCI)
+      const at = Number(headers["x-retry-after"]);
+      const seconds = at > 1e9 ? Math.max(0, Math.ceil(at - io.now().getTime() / 1000)) : undefined;
+      return new ReleaseError("RATE_LIMITED", `${this.registry.host} asks to wait`, {
+        facts: { ...facts, asked: what },
+        retryable: true,
+        retryAfter: retryAfterOf(headers, io.now()) ?? seconds,
+        hint: "run the same command again later; it goes on where it stopped",
+      });
+    }
+    if (status === 401 || status === 403 || said.codes.includes("DENIED")) {
+      return new ReleaseError("AUTH", `${this.registry.host} refused: ${what}`, {
+        facts,
+        hint: "check DOCKERHUB_USERNAME and DOCKERHUB_TOKEN, that the token may read and write, and that the repository is yours",
+      });
+    }
+    const later = status >= 500 || status === 408;
+    return new ReleaseError("REGISTRY", `${this.registry.host} answered ${status}: ${what}`, {
+      facts,
+      retryable: later,
+      hint: later ? "run the same command again" : "the lines above say what the registry objects to",
+    });
+  }
+}
+
+async function errorsOf(response: HttpResponse): Promise<{ codes: string[]; text: string }> {
+  const text = await response.text(1 << 20).catch(() => "");
+  try {
+    const { errors } = JSON.parse(text) as { errors: { code?: string; message?: string }[] };
+    const lines = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
+    return { codes: errors.map(({ code }) => String(code)), text: lines.join("; ").slice(0, 500) };
+  } catch {
+    return { codes: [], text: text.trim().slice(0, 200) };
+  }
+}

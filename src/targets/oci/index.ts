@@ -1,0 +1,151 @@
+import type { ReleaseFile } from "../../core/manifest.ts";
+import type { Io, Item, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
+import type { Digest } from "../../lib/hash.ts";
+import { OciClient } from "./client.ts";
+import { pointerStore } from "./pointer.ts";
+import { preflight } from "./preflight.ts";
+import { pushImage } from "./push.ts";
+import { isDigest, splitId } from "./reference.ts";
+import { retractTag } from "./retract.ts";
+import { ociStaging } from "./staging.ts";
+import { renderTag, type TagTemplates, versionOfTag } from "./tags.ts";
+import { verifyImage } from "./verify.ts";
+
+export interface DockerTargetOptions {
+  /** Host, e.g. `docker.io` or `127.0.0.1:5000` (http on this machine, else https) */
+  registry: string;
+  /** Missing ones are a finding of preflight. */
+  username?: string;
+  token?: string;
+  /** All images that this repository publishes, without host and tag: `playground/control-plane` */
+  repositories: readonly string[];
+  /** Templates of the tags each tier keeps for ever: `staging-{version}`, `v{version}` */
+  tags: TagTemplates;
+  /** Tags that move: `latest` */
+  pointers: TagTemplates;
+  release?: ReleaseContext;
+}
+
+/** Images in any OCI registry: content by digest before the seal, version tags after it, `latest` at the end. */
+export function createDockerTarget(options: DockerTargetOptions): Target {
+  const { registry, username, token, repositories, tags, pointers, release } = options;
+  const credentials = username && token ? { username, token } : undefined;
+  const client = new OciClient(registry, credentials);
+  const visitor = new OciClient(registry);
+  /** Blob -> a repository that holds it: what images share is mounted, not sent again. */
+  const held = new Map<Digest, string>();
+  let warned = false;
+  const [first] = repositories;
+
+  return {
+    name: "docker",
+
+    expect(files: readonly ReleaseFile[], of: ReleaseContext) {
+      const items: Item[] = [];
+      const selecting: Pointer[] = [];
+      for (const file of files.filter(({ kind }) => kind === "image")) {
+        const repository = file.package ?? "";
+        const digest = file.sha256;
+        const content = `${repository}@${digest}`;
+        items.push({ target: "docker", id: content, digest, file: file.name, phase: "stage" });
+        const names = [...new Set(tags[of.tier].map((template) => renderTag(template, of)))];
+        for (const tag of names) {
+          items.push({
+            target: "docker",
+            id: `${repository}:${tag}`,
+            digest,
+            file: "",
+            phase: "tag",
+            after: [content],
+          });
+        }
+        for (const name of new Set(pointers[of.tier].map((template) => renderTag(template, of)))) {
+          const itemId = names[0] === undefined ? content : `${repository}:${names[0]}`;
+          selecting.push({ target: "docker", name: `${repository}:${name}`, itemId, version: of.version });
+        }
+      }
+      return { items, pointers: selecting };
+    },
+
+    preflight: (io) => preflight({ client, credentials, repositories, tags, pointers, release }, io),
+
+    async versions(io) {
+      const all = await Promise.all(repositories.map((repository) => client.tags(repository, io)));
+      return [...new Set(all.flat().flatMap((tag) => versionOfTag(tag, tags) ?? []))];
+    },
+
+    async observe(item, io) {
+      const { repository, reference } = splitId(item.id);
+      const digest = await client.head(repository, reference, io);
+      return digest === null ? { state: "absent" } : { state: "present", digest };
+    },
+
+    async publish(item, files, io) {
+      const { repository, reference } = splitId(item.id);
+      const seen = await client.head(repository, reference, io);
+      if (seen === item.digest) return;
+      if (seen !== null) throw conflict(item, seen);
+      if (isDigest(reference)) {
+        const { path: folder } = await files(item.file);
+        await pushImage(client, { repository, digest: reference, folder, id: item.id }, held, io);
+      } else await tag(item, repository, reference, io);
+    },
+
+    async verify(item, io) {
+      const { repository, reference } = splitId(item.id);
+      try {
+        return await verifyImage(visitor, repository, reference, io);
+      } catch (thrown) {
+        const error = asReleaseError(thrown);
+        if (error.code !== "AUTH" || !credentials) throw error;
+        return verifyPrivate(repository, reference, io);
+      }
+    },
+
+    retract: (item, io) => retractTag(client, item, credentials, io),
+
+    pointers: pointerStore(client, tags),
+
+    ...(first !== undefined && release ? { staging: ociStaging(client, first, release, credentials) } : {}),
+  };
+
+  async function tag(item: Item, repository: string, name: string, io: Io): Promise<void> {
+    const manifest = await client.manifest(repository, item.digest, io);
+    if (!manifest) {
+      throw new ReleaseError(
+        "REGISTRY",
+        `${client.nameOf(repository)} doesn't hold ${item.digest}, which ${name} is to name`,
+        {
+          hint: "run the same command again: it pushes what is missing",
+        },
+      );
+    }
+    try {
+      await client.putManifest(repository, name, manifest, io);
+    } catch (thrown) {
+      // Docker Hub answers 403 to an immutable tag even when the image landed (hub-feedback#2466)
+      const error = asReleaseError(thrown);
+      if (error.code !== "AUTH") throw error;
+      const now = await client.head(repository, name, io);
+      if (now === null) throw error;
+      if (now !== item.digest) throw conflict(item, now);
+    }
+  }
+
+  async function verifyPrivate(repository: string, reference: string, io: Io): Promise<Seen> {
+    if (!warned) {
+      const message = `${client.nameOf(repository)} can't be pulled without credentials; it was read with yours`;
+      io.emit({ type: "warning", message });
+    }
+    warned = true;
+    return verifyImage(client, repository, reference, io);
+  }
+
+  function conflict(item: Item, found: Digest): ReleaseError {
+    return new ReleaseError("CONFLICT", `${client.registry.host} already holds ${item.id} with other contents`, {
+      facts: { expected: item.digest, found },
+      hint: "a released tag is never moved; release the next version",
+    });
+  }
+}

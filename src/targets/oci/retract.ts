@@ -1,0 +1,92 @@
+import type { Io, Item, Retraction } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import type { Credentials } from "./auth.ts";
+import type { OciClient } from "./client.ts";
+import { isDigest, splitId } from "./reference.ts";
+
+const hubApi = "https://hub.docker.com";
+
+/**
+ * Deletes a tag. By tag, as the standard has it: by digest would take every tag of that image with it.
+ * Docker Hub answers 405 to that and has an API of its own (registry-facts.md, OCI).
+ */
+export async function retractTag(
+  client: OciClient,
+  item: Item,
+  credentials: Credentials | undefined,
+  io: Io,
+): Promise<Retraction> {
+  const { repository, reference } = splitId(item.id);
+  const name = `${client.nameOf(repository)}:${reference}`;
+  if (isDigest(reference)) {
+    return {
+      done: false,
+      message: `${item.id} stays to be had by its digest until the registry collects what no tag holds`,
+    };
+  }
+  if ((await client.head(repository, reference, io)) === null) return { done: true, message: `${name} isn't there` };
+  const deleted = await deleteTag(client, repository, reference, credentials, io);
+  if (!deleted) {
+    return {
+      done: false,
+      message: `${client.registry.host} doesn't delete tags over its API: delete ${name} on its web pages`,
+    };
+  }
+  const left = await client.head(repository, reference, io);
+  return left === null
+    ? { done: true, message: `${name} is deleted` }
+    : { done: false, message: `${client.registry.host} took the deletion of ${name}, but still shows it` };
+}
+
+/** @returns false where the registry doesn't do that */
+export async function deleteTag(
+  client: OciClient,
+  repository: string,
+  tag: string,
+  credentials: Credentials | undefined,
+  io: Io,
+): Promise<boolean> {
+  if (client.registry.hub) return deleteOnHub(repository, tag, credentials, io);
+  const path = `/v2/${repository}/manifests/${tag}`;
+  const response = await client.send(io, { path, repository, method: "DELETE" });
+  if ([202, 200, 204, 404].includes(response.status)) {
+    response.discard();
+    return true;
+  }
+  // 400: Debian's docker-registry takes only digests there; 405: deleting is off
+  if (response.status !== 400 && response.status !== 405) throw await client.failure(response, `deleting ${tag}`, io);
+  response.discard();
+  return false;
+}
+
+async function deleteOnHub(
+  repository: string,
+  tag: string,
+  credentials: Credentials | undefined,
+  io: Io,
+): Promise<boolean> {
+  if (!credentials) return false;
+  const login = await io.http({
+    url: `${hubApi}/v2/auth/token`,
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ identifier: credentials.username, secret: credentials.token }),
+    signal: io.signal,
+  });
+  if (login.status !== 200) {
+    login.discard();
+    throw new ReleaseError("AUTH", "Docker Hub refused DOCKERHUB_USERNAME and DOCKERHUB_TOKEN", {
+      facts: { status: login.status },
+      hint: "deleting a tag needs a token that may read, write and delete",
+    });
+  }
+  const { access_token: token } = await login.json<{ access_token: string }>(1 << 20);
+  const response = await io.http({
+    url: `${hubApi}/v2/repositories/${repository}/tags/${encodeURIComponent(tag)}/`,
+    method: "DELETE",
+    headers: { authorization: `Bearer ${token}` },
+    signal: io.signal,
+  });
+  response.discard();
+  return response.status < 300 || response.status === 404;
+}
