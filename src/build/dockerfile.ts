@@ -43,9 +43,27 @@ export async function buildDockerfile(
         },
       });
     }
-    manifests.push({ mediaType: entry.mediaType, digest: entry.digest, size: entry.size, platform });
+    manifests.push({ ...(await normaliseHistory(layout, entry)), platform });
   }
   return oci.writeIndex(layout, manifests, labels);
+}
+
+interface History {
+  history?: { created_by?: string }[];
+}
+
+/**
+ * buildah writes a digest of what it copied into the history, over dates and owners of the files in the context too,
+ * so that equal layers have unequal images: it is taken out.
+ */
+async function normaliseHistory(layout: string, entry: oci.Descriptor): Promise<oci.Descriptor> {
+  const manifest = await oci.readJson<oci.ImageManifest>(layout, entry.digest);
+  const config = await oci.readJson<History>(layout, manifest.config.digest);
+  for (const step of config.history ?? []) {
+    step.created_by &&= step.created_by.replace(/\b(COPY|ADD) (file|dir|multi):[0-9a-f]{64} /, "$1 $2 ");
+  }
+  const changed = await oci.writeJson(layout, manifest.config.mediaType, config);
+  return oci.writeJson(layout, entry.mediaType, { ...manifest, config: changed });
 }
 
 export interface ImageBuilder {

@@ -1,12 +1,14 @@
 import { createReadStream, existsSync } from "node:fs";
 import path from "node:path";
+import { binaryName, splitPlatform } from "../config/platforms.ts";
 import type { GoArtifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { hashing } from "../lib/hash.ts";
 import { releaseFile } from "./file.ts";
 import { run } from "./run.ts";
-import { binaryName, expand, splitPlatform } from "./template.ts";
+import { limiter } from "./schedule.ts";
+import { expand } from "./template.ts";
 import type { BuildContext } from "./types.ts";
 
 /**
@@ -19,38 +21,66 @@ export async function buildGo(artifact: GoArtifact, context: BuildContext): Prom
   if (wanted.length === 0) return [];
   const settings = { ...goEnv, GOWORK: workspace(context.tree, artifact.dir), ...artifact.env };
   // In the module's folder: its go.mod may ask for another toolchain than the one that is installed.
-  const version = await run(context, artifact.name, "go", ["env", "GOVERSION"], { cwd, env: settings });
+  const version = await run(context, artifact.name, "go", ["env", "GOVERSION"], { cwd, env: settings, quiet: true });
   context.tool("go", version.stdout.trim());
+  // Two at a time keep two cores busy: linking, most of a build with a warm cache, uses little more than one.
+  const slot = limiter(2);
+  const first = [...wanted].sort(
+    (a, b) => Number(forImage(artifact, b, context)) - Number(forImage(artifact, a, context)),
+  );
+  const made = new Map<string, Promise<ReleaseFile>>();
+  for (const platform of first)
+    made.set(
+      platform,
+      slot(() => compile(artifact, platform, settings, context)),
+    );
+  await Promise.allSettled(made.values());
+  return Promise.all(wanted.map((platform) => made.get(platform) as Promise<ReleaseFile>));
+}
+
+/** True where an image waits for this binary. */
+function forImage(artifact: GoArtifact, platform: string, { artifacts }: BuildContext): boolean {
+  return artifacts.some(
+    (other) =>
+      other.type === "image" &&
+      other.platforms.includes(platform) &&
+      Object.values(other.files).includes(artifact.name),
+  );
+}
+
+async function compile(
+  artifact: GoArtifact,
+  platform: string,
+  settings: Record<string, string>,
+  context: BuildContext,
+): Promise<ReleaseFile> {
+  const { os, arch, variant } = splitPlatform(platform);
+  const name = binaryName(artifact.name, platform);
+  const target = path.join(context.out, name);
   const ldflags = expand(artifact.ldflags, context);
-  const files: ReleaseFile[] = [];
-  for (const platform of wanted) {
-    const { os, arch, variant } = splitPlatform(platform);
-    const name = binaryName(artifact.name, platform);
-    const target = path.join(context.out, name);
-    const args = ["build", "-trimpath", "-buildvcs=false", "-o", target];
-    if (ldflags !== "") args.push(`-ldflags=${ldflags}`);
-    await run(context, artifact.name, "go", [...args, artifact.package], {
-      cwd,
-      env: { ...settings, GOOS: os, GOARCH: arch, ...microarchitecture(arch, variant), ...artifact.env },
-      hint: (output) =>
-        /cannot find main module|go\.mod file not found/.test(output)
-          ? `no go.mod in ${artifact.dir}: set the artifact's dir to the module's folder`
-          : /missing go\.sum entry|updates to go\.mod needed/.test(output)
-            ? `go.mod or go.sum isn't up to date: run go mod tidy in ${artifact.dir} and commit it`
-            : undefined,
+  const args = ["build", "-trimpath", "-buildvcs=false", "-o", target];
+  if (ldflags !== "") args.push(`-ldflags=${ldflags}`);
+  await run(context, artifact.name, "go", [...args, artifact.package], {
+    cwd: path.join(context.tree, artifact.dir),
+    env: { ...settings, GOOS: os, GOARCH: arch, ...microarchitecture(arch, variant), ...artifact.env },
+    hint: (output) =>
+      /cannot find main module|go\.mod file not found/.test(output)
+        ? `no go.mod in ${artifact.dir}: set the artifact's dir to the module's folder`
+        : /missing go\.sum entry|updates to go\.mod needed/.test(output)
+          ? `go.mod or go.sum isn't up to date: run go mod tidy in ${artifact.dir} and commit it`
+          : undefined,
+  });
+  const stamped = artifact.ldflags.includes("{version}") ? context.version : undefined;
+  const read = await readBinary(target, stamped, context.io.signal);
+  check(artifact, platform, read.format, os);
+  if (stamped !== undefined && !read.found) {
+    throw new ReleaseError("BUILD", `${name} was built, but doesn't hold its version ${context.version}`, {
+      facts: { artifact: artifact.name, ldflags },
+      hint: "go's linker says nothing when -X names no string variable: check the package path and name in ldflags",
     });
-    const stamped = artifact.ldflags.includes("{version}") ? context.version : undefined;
-    const read = await readBinary(target, stamped, context.io.signal);
-    check(artifact, platform, read.format, os);
-    if (stamped !== undefined && !read.found) {
-      throw new ReleaseError("BUILD", `${name} was built, but doesn't hold its version ${context.version}`, {
-        facts: { artifact: artifact.name, ldflags },
-        hint: "go's linker says nothing when -X names no string variable: check the package path and name in ldflags",
-      });
-    }
-    files.push(releaseFile({ name, kind: "binary", platform, artifact: artifact.name }, read));
   }
-  return files;
+  context.ready(artifact.name, platform);
+  return releaseFile({ name, kind: "binary", platform, artifact: artifact.name }, read);
 }
 
 /** GOFLAGS of the machine or of `go env -w` would change the bytes; something has to stand there to take its place. */

@@ -1,11 +1,12 @@
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import type { Artifact, ImageArtifact } from "../config/types.ts";
+import { binaryName, splitPlatform } from "../config/platforms.ts";
+import type { GoArtifact, ImageArtifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { buildDockerfile } from "./dockerfile.ts";
 import { buildLayers } from "./layers.ts";
-import { binaryName, expand, isoDate, splitPlatform } from "./template.ts";
+import { expand, isoDate } from "./template.ts";
 import type { BuildContext } from "./types.ts";
 
 /** What an image is made from, found for one platform. */
@@ -14,6 +15,8 @@ export interface ImageSource {
   to: string;
   /** Absolute path of a file or folder on this machine. */
   from: string;
+  /** One of the release's own: may be run, whatever mode it came here with (CI artifacts lose theirs). */
+  binary: boolean;
 }
 
 /** Name of the folder that holds an image among the built files. */
@@ -29,7 +32,7 @@ export async function buildImage(artifact: ImageArtifact, context: BuildContext)
   const layout = path.join(context.out, name);
   await rm(layout, { recursive: true, force: true });
   const sources = new Map<string, ImageSource[]>();
-  for (const platform of artifact.platforms) sources.set(platform, await sourcesOf(artifact, platform, context));
+  for (const platform of artifact.platforms) sources.set(platform, sourcesOf(artifact, platform, context));
   const labels = { ...standardLabels(context), ...expandAll(artifact.labels, context) };
   const build = artifact.dockerfile === null ? buildLayers : buildDockerfile;
   const { digest, size } = await build(artifact, layout, sources, labels, context);
@@ -50,25 +53,34 @@ function expandAll(values: Record<string, string>, context: BuildContext): Recor
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, expand(value, context)]));
 }
 
-async function sourcesOf(artifact: ImageArtifact, platform: string, context: BuildContext): Promise<ImageSource[]> {
+function sourcesOf(artifact: ImageArtifact, platform: string, context: BuildContext): ImageSource[] {
   const { os, arch, variant = "" } = splitPlatform(platform);
   const sources: ImageSource[] = [];
   for (const [destination, source] of Object.entries(artifact.files)) {
     const to = destination.replaceAll("{os}", os).replaceAll("{arch}", `${arch}${variant}`);
-    const binary = context.artifacts.find((other) => other.name === source && other.type === "go");
-    if (binary === undefined) {
-      sources.push({ to, from: path.join(context.tree, source) });
-      continue;
-    }
-    checkPlatform(artifact, binary, platform);
-    await context.built(binary.name);
-    sources.push({ to, from: path.join(context.out, binaryName(binary.name, platform)) });
+    const made = goArtifact(source, context);
+    if (made !== undefined) checkPlatform(artifact, made, platform);
+    const from = made ? path.join(context.out, binaryName(made.name, platform)) : path.join(context.tree, source);
+    sources.push({ to, from, binary: made !== undefined });
   }
   return sources;
 }
 
-function checkPlatform(artifact: ImageArtifact, binary: Artifact, platform: string): void {
-  if (binary.type !== "go" || binary.platforms.includes(platform)) return;
+function goArtifact(name: string, context: BuildContext): GoArtifact | undefined {
+  return context.artifacts.find((other): other is GoArtifact => other.name === name && other.type === "go");
+}
+
+/** Waits until the binaries that the image is made from are there. */
+export async function binariesOf(artifact: ImageArtifact, context: BuildContext): Promise<void> {
+  for (const source of Object.values(artifact.files)) {
+    const made = goArtifact(source, context);
+    if (made === undefined) continue;
+    await Promise.all(artifact.platforms.map((platform) => context.built(made.name, platform)));
+  }
+}
+
+function checkPlatform(artifact: ImageArtifact, binary: GoArtifact, platform: string): void {
+  if (binary.platforms.includes(platform)) return;
   throw new ReleaseError("BUILD", `${artifact.name}: ${binary.name} isn't built for ${platform}`, {
     facts: { artifact: artifact.name, "built for": binary.platforms.join(", ") },
     hint: `add ${platform} to the platforms of ${binary.name}, or take it from those of ${artifact.name}`,
@@ -77,9 +89,10 @@ function checkPlatform(artifact: ImageArtifact, binary: Artifact, platform: stri
 
 /** Puts the release's binaries into a Dockerfile's context. Files of the repository are there already, under any name. */
 export async function fillContext(folder: string, sources: Map<string, ImageSource[]>): Promise<void> {
-  for (const { to, from } of [...sources.values()].flat()) {
+  for (const { to, from, binary } of [...sources.values()].flat()) {
     const target = path.join(folder, to);
     await mkdir(path.dirname(target), { recursive: true });
     if (path.resolve(from) !== target) await copyFile(from, target);
+    if (binary) await chmod(target, 0o755);
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
@@ -6,7 +7,7 @@ import type { ReleaseFile } from "../core/manifest.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { buildCommand } from "./command.ts";
 import { buildGo } from "./go.ts";
-import { buildImage } from "./image.ts";
+import { binariesOf, buildImage } from "./image.ts";
 import { buildNpm } from "./npm.ts";
 import { buildPython } from "./python.ts";
 import { limiter } from "./schedule.ts";
@@ -29,13 +30,24 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
   const signal = AbortSignal.any([options.io.signal, stop.signal]);
   const tools: Record<string, string> = {};
   const findings: string[] = [];
+  if (existsSync(path.join(options.tree, ".gitmodules"))) {
+    findings.push("the repository has submodules; they aren't checked out for the build");
+  }
   const started = new Map<string, Promise<ReleaseFile[]>>();
   const shared = new Map<string, Promise<void>>();
-  const slot = limiter(Math.max(2, availableParallelism()));
+  const binaries = new Map<string, PromiseWithResolvers<void>>();
+  const binary = (name: string, platform: string) => {
+    const key = `${name} ${platform}`;
+    const known = binaries.get(key) ?? Promise.withResolvers<void>();
+    binaries.set(key, known);
+    return known;
+  };
+  // One more than the cores: builders also wait for the disk and for interpreters to start.
+  const slot = limiter(availableParallelism() + 1);
   let first: unknown;
 
   const start = async (artifact: Artifact, index: number): Promise<ReleaseFile[]> => {
-    if (artifact.type === "go-module") return [];
+    if (artifact.type === "go-module" || !(options.only?.includes(artifact.name) ?? true)) return [];
     const context: BuildContext = {
       ...options,
       io: { signal, emit: options.io.emit },
@@ -44,8 +56,9 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
         tools[name] = version;
       },
       finding: (sentence) => findings.push(sentence),
-      async built(name) {
-        await started.get(name);
+      ready: (name, platform) => binary(name, platform).resolve(),
+      async built(name, platform) {
+        await Promise.race([started.get(name), binary(name, platform).promise]);
       },
       once(key, work) {
         const running = shared.get(key) ?? work();
@@ -64,9 +77,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     };
     try {
       // An image only waits at first: it must not hold a place that its binaries need.
-      if (artifact.type === "image") {
-        await Promise.all(Object.values(artifact.files).map((source) => started.get(source)));
-      }
+      if (artifact.type === "image") await binariesOf(artifact, context);
       return await slot(work);
     } catch (error) {
       first ??= error;
@@ -86,13 +97,24 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     checkNames(files);
     return { files, tools: sorted(tools), findings };
   } finally {
-    await rm(temp, { recursive: true, force: true });
+    // What was stopped may have children that still write.
+    await rm(temp, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-function buildOne(artifact: Exclude<Artifact, { type: "go-module" }>, context: BuildContext): Promise<ReleaseFile[]> {
+async function buildOne(
+  artifact: Exclude<Artifact, { type: "go-module" }>,
+  context: BuildContext,
+): Promise<ReleaseFile[]> {
+  const folder = path.join(context.tree, artifact.dir);
+  if (!existsSync(folder)) {
+    throw new ReleaseError("BUILD", `${artifact.name}: there is no folder ${artifact.dir} in the release commit`, {
+      facts: { artifact: artifact.name, commit: context.commit },
+      hint: "set the artifact's dir in twotier.yaml to a folder that is committed",
+    });
+  }
   const forNone = context.platforms !== undefined && artifact.type !== "go" && artifact.type !== "image";
-  if (forNone) return Promise.resolve([]);
+  if (forNone) return [];
   switch (artifact.type) {
     case "go":
       return buildGo(artifact, context);

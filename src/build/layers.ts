@@ -139,10 +139,10 @@ async function entriesOf(
   mtime: number,
 ): Promise<TarEntry[]> {
   const entries = new Map<string, TarEntry>();
-  const add = async (to: string, from: string): Promise<void> => {
+  const add = async (to: string, from: string, binary: boolean): Promise<void> => {
     const info = await lstat(from);
     if (info.isDirectory()) {
-      for (const name of await readdir(from)) await add(`${to}/${name}`, path.join(from, name));
+      for (const name of await readdir(from)) await add(`${to}/${name}`, path.join(from, name), binary);
       return;
     }
     if (folders) {
@@ -155,11 +155,11 @@ async function entriesOf(
       const linkname = await readlink(from);
       entries.set(to, { name: to, type: "symlink", mode: 0o777, mtime, size: 0, linkname });
     } else {
-      const mode = (info.mode & 0o100) !== 0 ? 0o755 : 0o644;
+      const mode = binary || (info.mode & 0o100) !== 0 ? 0o755 : 0o644;
       entries.set(to, { name: to, type: "file", mode, mtime, size: info.size, body: lazily(from) });
     }
   };
-  for (const { to, from } of sources) {
+  for (const { to, from, binary } of sources) {
     const there = await stat(from).catch(() => undefined);
     if (there === undefined) {
       throw new ReleaseError("BUILD", `${artifact.name}: ${path.basename(from)} for ${to} isn't there`, {
@@ -167,7 +167,7 @@ async function entriesOf(
         hint: "under files, each value is the name of a go artifact or a path from the repository's root",
       });
     }
-    await add(to.replace(/^\/+|\/+$/g, ""), from);
+    await add(to.replace(/^\/+|\/+$/g, ""), from, binary);
   }
   return [...entries.values()].sort((a, b) => compareBytes(a.name, b.name));
 }

@@ -31,8 +31,8 @@ export async function buildNpm(artifact: NpmArtifact, context: BuildContext): Pr
     npm_config_fund: "false",
     npm_config_progress: "false",
   };
-  const npm = await run(context, artifact.name, "npm", ["--version"], { cwd, env });
-  context.tool("npm", npm.stdout.trim());
+  const asked = run(context, artifact.name, "npm", ["--version"], { cwd, env, quiet: true });
+  asked.catch(() => {}); // awaited below
   const source = await readPackage(artifact, path.join(cwd, "package.json"));
   const script = artifact.script === undefined && source.scripts?.build !== undefined ? "build" : artifact.script;
   if (typeof script === "string") {
@@ -50,6 +50,7 @@ export async function buildNpm(artifact: NpmArtifact, context: BuildContext): Pr
       `${artifact.name}: its prepack and prepare scripts don't run; to build before packing name one as the artifact's script`,
     );
   }
+  context.tool("npm", (await asked).stdout.trim());
   const made = path.join(context.temp, "pack");
   await mkdir(made, { recursive: true });
   // The user's .npmrc can't change what is packed, and no registry is asked.

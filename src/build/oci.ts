@@ -124,7 +124,7 @@ export async function listManifests(layout: string): Promise<Descriptor[]> {
   const walk = async (manifests: Descriptor[]): Promise<Descriptor[]> => {
     const found: Descriptor[] = [];
     for (const entry of manifests) {
-      if (entry.mediaType === mediaTypes.manifest) found.push(entry);
+      if (entry.mediaType === mediaTypes.manifest) found.push({ ...entry, platform: await platformOf(layout, entry) });
       else if (entry.mediaType === mediaTypes.index) {
         found.push(...(await walk((await readJson<ImageIndex>(layout, entry.digest)).manifests)));
       } else throw new Error(`${entry.digest} in ${layout} has media type ${entry.mediaType}, not OCI's`);
@@ -133,6 +133,14 @@ export async function listManifests(layout: string): Promise<Descriptor[]> {
   };
   const top = JSON.parse(await readFile(path.join(layout, "index.json"), "utf8")) as ImageIndex;
   return walk(top.manifests);
+}
+
+/** A manifest's own word where the index, as it may, says nothing. */
+async function platformOf(layout: string, entry: Descriptor): Promise<Platform> {
+  if (entry.platform !== undefined) return entry.platform;
+  const { config } = await readJson<ImageManifest>(layout, entry.digest);
+  const { os, architecture, variant } = await readJson<Platform>(layout, config.digest);
+  return variant === undefined ? { architecture, os } : { architecture, os, variant };
 }
 
 /**

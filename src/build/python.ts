@@ -1,6 +1,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { eq as samePythonVersion } from "@renovatebot/pep440";
+import { wheelName } from "../config/expected.ts";
 import type { PythonArtifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import { ReleaseError } from "../lib/errors.ts";
@@ -84,10 +85,7 @@ async function takeSdist(artifact: PythonArtifact, from: string, context: BuildC
   const made = path.basename(from).replace(/\.tar\.gz$/, "");
   const dash = made.lastIndexOf("-");
   // Older backends keep dashes and capitals; PEP 625 has one spelling for file and folder, and PyPI asks for it.
-  const stem = `${made
-    .slice(0, dash)
-    .replace(/[-_.]+/g, "_")
-    .toLowerCase()}${made.slice(dash)}`;
+  const stem = `${wheelName(made.slice(0, dash))}${made.slice(dash)}`;
   const name = `${stem}.tar.gz`;
   const read = await readable(artifact, name, () =>
     normaliseTarGz(from, path.join(context.out, name), {
@@ -166,10 +164,10 @@ print(json.dumps({"executable": sys.executable, "python": platform.python_versio
  *
  * @throws ReleaseError TOOL_MISSING with what each of them lacks
  */
-export async function findPython(artifact: string, project: string, isolated: boolean): Promise<Python> {
+export async function findPython(artifact: string, project: string | undefined, isolated: boolean): Promise<Python> {
   const lacks: string[] = [];
   for (const program of [...programs("python3"), ...programs("python")]) {
-    const args = ["-c", probe, ...(isolated ? [] : [path.join(project, "pyproject.toml")])];
+    const args = ["-c", probe, ...(isolated || project === undefined ? [] : [path.join(project, "pyproject.toml")])];
     const result = await exec(program, args, { env: buildEnv(0), timeout: 30_000 }).catch(() => undefined);
     if (result === undefined) continue;
     const found = JSON.parse(result.stdout) as { [key in keyof Python]: string | null } & { missing: string[] };

@@ -58,6 +58,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** What to do when it fails; the default names the command to try by hand. */
   hint?: (output: string) => string | undefined;
+  /** True: what it prints is an answer for the builder, no news for the user. */
+  quiet?: boolean;
 }
 
 /**
@@ -85,7 +87,7 @@ export async function run(
       onLine(line) {
         last.push(line);
         if (last.length > 20) last.shift();
-        context.io.emit({ type: "output", from: artifact, line });
+        if (!options.quiet) context.io.emit({ type: "output", from: artifact, line });
       },
     });
   } catch (cause) {

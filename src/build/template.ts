@@ -1,7 +1,5 @@
 import type { BuildOptions } from "./types.ts";
 
-export { binaryName, splitPlatform } from "../config/platforms.ts";
-
 /** `{version}`, `{commit}` and `{date}` (RFC 3339, UTC, the source commit's) in ldflags and labels. */
 export function expand(
   text: string,

@@ -49,8 +49,8 @@ function toolsOf(artifact: Artifact): RequiredTool["tool"][] {
   }
 }
 
-/** Which of them are missing here, for preflight: all at once. `tree` is a checkout, for what Python projects ask for. */
-export async function checkTools(required: readonly RequiredTool[], tree: string): Promise<Finding[]> {
+/** Which of them are missing here, for preflight: all at once. `tree` is a checkout, for what Python projects require. */
+export async function checkTools(required: readonly RequiredTool[], tree?: string): Promise<Finding[]> {
   const findings = await Promise.all(
     required.map(async (needed): Promise<Finding[]> => {
       try {
@@ -67,11 +67,12 @@ export async function checkTools(required: readonly RequiredTool[], tree: string
   return findings.flat();
 }
 
-async function check(needed: RequiredTool, tree: string): Promise<void> {
+async function check(needed: RequiredTool, tree: string | undefined): Promise<void> {
   const { artifact, tool } = needed;
   if (tool === "buildah or docker buildx") await findBuilder(artifact.name);
   else if (artifact.type === "python") {
-    await findPython(artifact.name, path.join(tree, artifact.dir), artifact.isolated);
+    const project = tree === undefined ? undefined : path.join(tree, artifact.dir);
+    await findPython(artifact.name, project, artifact.isolated);
   } else if (programs(tool).length === 0) {
     throw new ReleaseError("TOOL_MISSING", `${tool} is needed ${needed.why}, and isn't on the PATH`, {
       hint: needed.get,

@@ -6,6 +6,8 @@ export interface BuildOptions {
   /** Folder with a checkout of the release commit; builders may leave files in it (`withWorktree` makes one). */
   tree: string;
   artifacts: readonly Artifact[];
+  /** Names of the artifacts to build; the others' files may be in `out` already. Default: all. */
+  only?: readonly string[];
   /** SemVer without prefix, e.g. `0.1.19-rc.1` */
   version: string;
   /** PEP 440's spelling of it: `0.1.19rc1` */
@@ -20,7 +22,7 @@ export interface BuildOptions {
   /** Folder for the built files; made if it isn't there. Binaries already in it serve images whose go artifact isn't built here. */
   out: string;
   io: Pick<Io, "signal" | "emit">;
-  /** Only what is for these platforms (`linux/amd64`); what is for none or for several is left out. Default: all. */
+  /** Only binaries for these platforms (`linux/amd64`), and images that need no others. Default: everything. */
   platforms?: readonly string[];
 }
 
@@ -41,8 +43,10 @@ export interface BuildContext extends BuildOptions {
   tool(name: string, version: string): void;
   /** Adds to BuildResult.findings. */
   finding(sentence: string): void;
-  /** Resolves when the named artifact's files are in `out`; at once where it isn't built here. */
-  built(artifact: string): Promise<void>;
+  /** Says that a binary is in `out`. */
+  ready(artifact: string, platform: string): void;
+  /** Resolves when a go artifact's binary for that platform is in `out`; at once where it isn't built here. */
+  built(artifact: string, platform: string): Promise<void>;
   /** Runs `work` once for all builders that ask with the same key. */
   once(key: string, work: () => Promise<void>): Promise<void>;
 }

@@ -42,7 +42,7 @@ export async function withWorktree<T>(
   const folder = path.join(holder, "source");
   const config = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const git = (args: string[], signal?: AbortSignal) => {
-    const all = [...config, `--git-dir=${gitDir}`, ...args];
+    const all = [...config, `--git-dir=${path.resolve(gitDir)}`, ...args];
     // Modes of checked out files follow the umask.
     return exec("sh", ["-c", 'umask 022; exec git "$@"', "git", ...all], { cwd: holder, env: gitEnv(), signal });
   };

@@ -1,11 +1,9 @@
-import { Readable } from "node:stream";
 import { eq as samePythonVersion } from "@renovatebot/pep440";
-import { createTarDecoder } from "modern-tar";
 import { openPromise } from "yauzl";
 import type { ReleaseFile } from "../../core/manifest.ts";
 import { ReleaseError } from "../../lib/errors.ts";
+import { readTarGz } from "../../lib/tar-gz.ts";
 import { field } from "../metadata.ts";
-import { gunzipFile } from "./gzip.ts";
 
 /**
  * The name under which a registry holds a package that some tool made; undefined for what is no package.
@@ -66,14 +64,9 @@ async function fromZip(file: string, wanted: RegExp): Promise<string | undefined
 }
 
 async function fromTarGz(file: string, wanted: RegExp): Promise<string | undefined> {
-  const entries = Readable.toWeb(gunzipFile(file)).pipeThrough(
-    createTarDecoder() as unknown as { readable: import("node:stream/web").ReadableStream; writable: WritableStream },
-  );
-  for await (const { header, body } of entries) {
-    if (wanted.test(header.name)) return await textOf(body);
-    await body.cancel();
-  }
-  return undefined;
+  const is = (name: string) => wanted.test(name);
+  const found = await readTarGz(file, is, ({ size }) => size > 0);
+  return [...found.values()][0]?.toString("utf8");
 }
 
 async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
