@@ -72,10 +72,14 @@ export function openCandidates(standing: Standing): Release[] {
 }
 
 /** The highest complete candidate of the open line: it has a tag, and nobody holds its lock. */
+function completeOf(standing: Standing): Release | undefined {
+  return openCandidates(standing).find((one) => one.tagObject !== null && one.lock === null);
+}
+
 function bestOf(standing: Standing): Release {
-  const all = openCandidates(standing);
-  const best = all.find((one) => one.tagObject !== null && one.lock === null);
+  const best = completeOf(standing);
   if (best) return best;
+  const all = openCandidates(standing);
   const [first] = all as [Release, ...Release[]];
   throw new ReleaseError("REFUSED", `the line ${formatVersion(lineOf(first.version))} has no complete candidate`, {
     facts: { unfinished: all.map((one) => one.tag).join(", ") },
@@ -88,10 +92,11 @@ function named(standing: Standing, text: string): Release {
   const version = standing.names.version(text) ?? parseVersion(text.replace(/^v/, ""));
   const release = version && standing.find(standing.names.format(version));
   if (!version || !release) {
+    const complete = completeOf(standing);
     throw new ReleaseError("USAGE", `--candidate: there is no release ${text}`, {
-      hint: openCandidates(standing)[0]
-        ? `the newest candidate is ${openCandidates(standing)[0]?.tag}`
-        : "there are no candidates; see `twotier status`",
+      hint: complete
+        ? `the newest complete candidate is ${complete.tag}`
+        : "there is no candidate; see `twotier status`",
     });
   }
   if (version.label === null) {
@@ -115,7 +120,7 @@ function usable(standing: Standing, candidate: Release): Release {
     });
   }
   if (candidate.lock !== null || candidate.tagObject === null) {
-    const complete = openCandidates(standing).find((one) => one.tagObject !== null && one.lock === null);
+    const complete = completeOf(standing);
     throw new ReleaseError("REFUSED", `${candidate.tag} isn't complete`, {
       hint: `finish it first (twotier release --resume ${candidate.tag})${complete ? `, or take ${complete.tag}` : ""}`,
     });

@@ -1,5 +1,5 @@
 import type { Change, Tier } from "../core/plan.ts";
-import { escapeMarkdown } from "../lib/text.ts";
+import { escapeMarkdown, printable } from "../lib/text.ts";
 import { parseCommit } from "../version/conventional.ts";
 
 /** Changes of one kind, in the order they were given. */
@@ -67,7 +67,7 @@ export function renderChanges(changes: readonly Change[], level: 2 | 3, limit = 
     lines.push(...(lines.length > 0 ? [""] : []), `${"#".repeat(level)} ${group.title}`, "");
     for (const { sha, scope, text } of group.changes) {
       if (size > limit) break;
-      const words = escapeMarkdown(text.slice(0, longest)) || "(no message)";
+      const words = escapeMarkdown(printable(text, longest)) || "(no message)";
       const line = `- ${scope === null ? "" : `**${escapeMarkdown(scope)}:** `}${words} (${sha.slice(0, 10)})`;
       lines.push(line);
       size += line.length + 1;

@@ -2,13 +2,13 @@ import picomatch from "picomatch";
 
 /**
  * Which paths trigger a release: the globs of `trigger.paths` in order, as GitHub's `on.push.paths` reads them (the
- * last one that matches decides, and `!glob` takes away).
+ * last one that matches decides, and `!glob` takes away). A newline is a character like others in a path.
  */
 export function pathMatcher(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 1 && globs[0] === "**") return () => true;
   const rules = globs.map((glob) => {
     const takes = !glob.startsWith("!");
-    return { takes, matches: picomatch(takes ? glob : glob.slice(1), { dot: true, nonegate: true }) };
+    return { takes, matches: picomatch(takes ? glob : glob.slice(1), { dot: true, nonegate: true, flags: "s" }) };
   });
   return (path) => {
     for (let i = rules.length - 1; i >= 0; i--) {
