@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { Files, Io, Item } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
+import { readChunks } from "../../lib/file.ts";
 import { hexOf } from "../../lib/hash.ts";
 import type { HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
@@ -107,7 +107,7 @@ function multipart(fields: Fields, file?: Part) {
   const end = `${file ? "\r\n" : ""}--${boundary}--\r\n`;
   async function* open() {
     yield Buffer.from(start);
-    if (file) yield* createReadStream(file.path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+    if (file) yield* readChunks(file.path);
     yield Buffer.from(end);
   }
   return { boundary, length: Buffer.byteLength(start) + (file?.size ?? 0) + Buffer.byteLength(end), open };
