@@ -27,10 +27,10 @@ check: lint ## types, lint, unused code, layers
 	@$(node) node_modules/knip/bin/knip.js
 	@$(node) node_modules/vitest/vitest.mjs run test/layers.test.ts
 
-bench: ## the figures of the README
+bench: ## the figures of the README; B=plan for one of bench/*.ts, F=--small to see it work
 	@scripts/setup.sh test
 	@scripts/tools.sh
-	@bench/run.sh
+	@for one in $(or $(B),start plan uploads); do $(node) bench/$$one.ts $(F) || exit 1; done
 
 clean: ## remove what make made, but for node_modules
 	rm -rf dist .setup
