@@ -81,7 +81,7 @@ async function cloneWhole(dir: string, to: string, there: Git, git: Git, config:
 async function copyFolder(prefix: string, there: Git, git: Git, to: string, config: Config): Promise<string> {
   const branch = config.trigger.branch ?? "main";
   const archive = path.join(to, ".rehearsal.tar");
-  await there(["archive", "--format=tar", `--output=${archive}`, `HEAD:${prefix}`], { env: {} });
+  await there(["archive", "--format=tar", `--output=${archive}`, "HEAD"]);
   await exec("tar", ["-xf", archive, "-C", to]);
   await exec("rm", [archive]);
   await git(["init", "--quiet", "--initial-branch", branch]);

@@ -41,6 +41,8 @@ export function story(quiet: boolean): Act[] {
 
 /** Makes a commit that triggers (or doesn't) and pushes it. Returns its sha. */
 export async function pushChange(copy: Copy, push: { message: string; triggers: boolean }): Promise<string> {
+  // Production left its version and changelog on the branch.
+  await copy.git(["pull", "--quiet", "--ff-only", "--no-tags", "origin", copy.branch]);
   const file = await fileFor(copy, push.triggers);
   if (file === null) throw new Error(`no file ${push.triggers ? "matches" : "is outside of"} trigger.paths`);
   if (file.made) await writeFile(path.join(copy.dir, file.path), `${push.message}\n`);
