@@ -90,8 +90,8 @@ function fixture(registry: Running, good: string, folder: string): Fixture {
 /** As the first release would: npm's first version of a package is a placeholder. */
 async function claimed(made: Fixture): Promise<Fixture> {
   const io = testIo();
-  const target = (await made.target(await made.release("0.1.0"))) as ReturnType<typeof createNpmTarget>;
-  await target.claim(io);
+  const target = await made.target(await made.release("0.1.0"));
+  await target.claim?.(io);
   io.close();
   return made;
 }

@@ -17,7 +17,12 @@ interface Context {
 
 const version = "0.0.0";
 
-/** Publishes the placeholder of every package that doesn't exist; returns their names. */
+/**
+ * Publishes a deprecated placeholder 0.0.0 of each package that doesn't exist yet: npm makes a first version `latest` whatever
+ * one asks for, and trusted publishing can't make it (registry-facts.md, fact 5; npm/cli#8544).
+ *
+ * @returns the packages that were claimed
+ */
 export async function claimPackages({ client, packages, access, tag }: Context, io: Io): Promise<string[]> {
   const claimed: string[] = [];
   for (const name of packages) {

@@ -25,21 +25,11 @@ export interface NpmTargetOptions {
   release?: ReleaseContext;
 }
 
-export interface NpmTarget extends Target {
-  /**
-   * Publishes a deprecated placeholder 0.0.0 of each package that doesn't exist yet: npm makes a first version `latest` whatever
-   * one asks for, and trusted publishing can't make it.
-   *
-   * @returns the packages that were claimed
-   */
-  claim(io: Io): Promise<string[]>;
-}
-
 /** The dist-tag of versions whose release isn't complete yet. */
 export const quietTag = "twotier-staged";
 
 /** npm packages in a registry that speaks npm's protocol. */
-export function createNpmTarget(options: NpmTargetOptions): NpmTarget {
+export function createNpmTarget(options: NpmTargetOptions): Target {
   const { tags, packages, access } = options;
   const given = options.token;
   const token: TokenProvider = typeof given === "function" ? given : async () => given;
