@@ -35,6 +35,8 @@ await build({
   platform: "node",
   format: "esm",
   target: "node22.18",
+  // CommonJS packages call require() for Node's own modules (scripts/build.ts).
+  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
   logLevel: "error",
 });
 

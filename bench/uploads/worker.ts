@@ -49,6 +49,23 @@ async function targetFor(job: Job): Promise<Target> {
       const tags = { staging: "next", production: "latest" };
       return createNpmTarget({ registry: url, token, packages: ["bench-package"], tags, access: "public", release });
     }
+    case "wheel": {
+      const { createPypiTarget } = await import("../../src/targets/pypi/index.ts");
+      const projects = ["bench-package"];
+      return createPypiTarget({ upload: `${url}/legacy/`, index: `${url}/simple/`, token, projects, release });
+    }
+    case "image": {
+      const { createDockerTarget } = await import("../../src/targets/oci/index.ts");
+      return createDockerTarget({
+        registry: new URL(url).host,
+        username: "bench",
+        token,
+        repositories: ["bench/image"],
+        tags: { staging: ["staging-{version}"], production: ["v{version}"] },
+        pointers: { staging: [], production: [] },
+        release,
+      });
+    }
     default:
       throw new Error(`no target for ${job.kind}`);
   }
