@@ -4,7 +4,7 @@ import { pythonLabels } from "../version/pep440.ts";
 import { fillArtifact, fillTargets } from "./defaults.ts";
 import { type KeyPath, type Locate, mistake, spell } from "./document.ts";
 import type { RawConfig } from "./schema.ts";
-import { suggest } from "./suggest.ts";
+import { suggest, suggestPlatform } from "./suggest.ts";
 import type { Artifact, TargetsConfig } from "./types.ts";
 
 /** Mistakes that no single key shows: settings that contradict each other, or break a rule of the two tiers. */
@@ -46,16 +46,24 @@ type Report = (path: KeyPath, what: string, hint: string) => void;
 function checkGlobs(raw: RawConfig, report: Report): void {
   const check = (glob: string, path: KeyPath) => {
     try {
-      picomatch.makeRe(glob, { strictBrackets: true });
+      picomatch.makeRe(glob.replace(/^!/, ""), { strictBrackets: true });
     } catch (cause) {
       report(
         path,
-        `${spell(path)} isn't a glob: ${(cause as Error).message}`,
+        `${spell(path)} isn't a glob: ${(cause as Error).message.replace(/ - use .*/s, "")}`,
         "close the bracket, or write \\ before it",
       );
     }
   };
-  for (const [index, glob] of (raw.trigger?.paths ?? []).entries()) check(glob, ["trigger", "paths", index]);
+  const { paths } = raw.trigger ?? {};
+  for (const [index, glob] of (paths ?? []).entries()) check(glob, ["trigger", "paths", index]);
+  if (paths?.every((glob) => glob.startsWith("!"))) {
+    report(
+      ["trigger", "paths"],
+      "trigger.paths only takes files away, so that nothing triggers a release",
+      'begin with "**"',
+    );
+  }
   for (const [index, artifact] of (raw.artifacts ?? []).entries()) {
     if (artifact.type !== "command") continue;
     for (const [at, glob] of artifact.files.entries()) check(glob, ["artifacts", index, "files", at]);
@@ -99,13 +107,38 @@ function checkPointers({ npm, docker }: TargetsConfig, report: Report): void {
     );
   }
   for (const tier of ["staging", "production"] as const) {
-    const doubled = docker?.tags[tier].find((tag, index, all) => all.indexOf(tag) !== index);
-    if (doubled)
+    const { [tier]: tags = [] } = docker?.tags ?? {};
+    const path = ["targets", "docker", "tags", tier];
+    const doubled = tags.find((tag, index) => tags.indexOf(tag) !== index);
+    if (doubled !== undefined) report(path, `${spell(path)} holds ${doubled} twice`, "remove one of them");
+    if (docker && !tags.some((tag) => tag.includes("{version}"))) {
       report(
-        ["targets", "docker", "tags", tier],
-        `targets.docker.tags.${tier} holds ${doubled} twice`,
-        "remove one of them",
+        path,
+        `${spell(path)} has no tag with {version}`,
+        `add one, e.g. ${tier === "staging" ? "staging-" : "v"}{version}`,
       );
+    }
+    const moving = tags.find((tag) => !/\{(?:version|commit)\}/.test(tag));
+    if (moving !== undefined) {
+      const hint = `a tag of tags is never moved; write it in pointers.${tier}`;
+      report(path, `${spell(path)} holds ${moving}, which the next release would have too`, hint);
+    }
+    const fixed = docker?.pointers[tier].find((tag) => /\{(?:version|commit)\}/.test(tag));
+    if (fixed !== undefined) {
+      const at = ["targets", "docker", "pointers", tier];
+      report(at, `${spell(at)} holds ${fixed}, which never moves`, `write it in tags.${tier}`);
+    }
+  }
+}
+
+/** Words of other systems for what Go calls darwin, amd64 and so on. */
+function checkPlatforms(platforms: readonly string[], path: KeyPath, report: Report): void {
+  for (const [index, platform] of platforms.entries()) {
+    const meant = suggestPlatform(platform);
+    const at = [...path, index];
+    if (meant !== undefined) report(at, `${spell(at)} is ${platform}, which Go doesn't know`, `did you mean ${meant}?`);
+    else if (platforms.indexOf(platform) !== index)
+      report(at, `${spell(path)} holds ${platform} twice`, "remove one of them");
   }
 }
 
@@ -123,11 +156,7 @@ function checkArtifacts(artifacts: readonly Artifact[], report: Report): void {
         "give each artifact a name of its own",
       );
     } else names.set(key, index);
-    if ("platforms" in artifact) {
-      const doubled = artifact.platforms.find((platform, at, all) => all.indexOf(platform) !== at);
-      if (doubled)
-        report([...path, "platforms"], `artifacts[${index}].platforms holds ${doubled} twice`, "remove one of them");
-    }
+    if ("platforms" in artifact) checkPlatforms(artifact.platforms, [...path, "platforms"], report);
     if (artifact.type === "image") checkImage(artifact, index, artifacts, report);
   }
 }

@@ -27,7 +27,9 @@ export type Locate = (path: KeyPath, what?: "key" | "value") => Place;
 /** Bytes of a config at most; real ones have some 2 000. The parser's search for doubled keys is quadratic. */
 const maxSize = 64 << 10;
 /** Mistakes in the syntax that are reported: what follows the first ones is mostly their echo. */
-const maxMistakes = 20;
+const maxSyntax = 20;
+/** Mistakes that are reported in all. */
+const maxMistakes = 50;
 /** Values that aliases may stand for in all. More is a bomb ("billion laughs"), not a config. */
 const maxAliases = 100;
 
@@ -54,7 +56,7 @@ export function readDocument(text: string, file: string): { value: Record<string
   }
 
   const document = parse(text, lines, file);
-  const mistakes = [...document.errors, ...document.warnings].slice(0, maxMistakes).map((error) => {
+  const mistakes = [...document.errors, ...document.warnings].slice(0, maxSyntax).map((error) => {
     const word = /^[^\s:,[\]{}]{0,60}/.exec(text.slice(error.pos[0], error.pos[0] + 80))?.[0] ?? "";
     return mistake(at(error.pos[0]), ...explain(error.code, error.message, word));
   });
@@ -144,8 +146,9 @@ export function throwAll(mistakes: readonly ReleaseError[], file: string): void 
   const findings = [...mistakes].sort(
     (a, b) => number(a, "line") - number(b, "line") || number(a, "column") - number(b, "column"),
   );
-  throw new ReleaseError("CONFIG", `${file} has ${mistakes.length} mistakes`, {
-    findings,
+  const shown = findings.length > maxMistakes ? `; these are the first ${maxMistakes}` : "";
+  throw new ReleaseError("CONFIG", `${file} has ${mistakes.length} mistakes${shown}`, {
+    findings: findings.slice(0, maxMistakes),
     hint: "correct them all, then run the same command again",
   });
 }

@@ -80,9 +80,10 @@ type Report = (path: KeyPath, what: string, hint: string) => void;
 
 function checkTrigger(config: Config, files: readonly string[], report: Report): void {
   for (const [index, glob] of config.trigger.paths.entries()) {
-    const matches = picomatch(glob, { dot: true });
+    const positive = glob.replace(/^!/, "");
+    const matches = picomatch(positive, { dot: true, nonegate: true });
     if (files.some((file) => matches(file))) continue;
-    const guess = nearest(glob, files);
+    const guess = nearest(positive, files);
     report(
       ["trigger", "paths", index],
       `trigger.paths: ${glob} matches no file`,

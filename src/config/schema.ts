@@ -38,6 +38,11 @@ const glob = text(
   new RegExp(`^(?!!)${relative}$`),
   "must be a glob relative to the repository's root, without .. and without a leading !",
 );
+/** The last glob that matches decides, and `!glob` takes away, as in GitHub's `on.push.paths`. */
+const triggerGlob = text(
+  new RegExp(`^!?(?!!)${relative}$`),
+  "must be a glob relative to the repository's root, without ..; ! in front takes files away",
+);
 const line = text(/^[^\x00-\x1f]+$/, "must be one line of text");
 const templated = text(
   /^(?:[^{}]|\{version\})*\{version\}(?:[^{}]|\{version\})*$/,
@@ -123,12 +128,10 @@ const artifact = discriminatedUnion("type", [
   }),
 ]);
 
-const tagText = "must be an image tag: letters, digits, dots, hyphens and underscores";
-const imageTag = text(/^(?:\w|\{version\})(?:[\w.-]|\{version\})*$/, `${tagText}, with {version}`).check(
-  regex(/\{version\}/, "must hold {version}: an image's version tag is never moved"),
-);
-const imagePointer = text(/^\w[\w.-]{0,127}$/, tagText);
-const oneOrMore = <T extends typeof imageTag>(item: T) => union([item, array(item)]);
+const tagPart = String.raw`\{(?:version|major|minor|patch|commit)\}`;
+const tagRule = "letters, digits, dots, hyphens, underscores, {version}, {major}, {minor}, {patch} and {commit}";
+const imageTag = text(new RegExp(`^(?:\\w|${tagPart})(?:[\\w.-]|${tagPart})*$`), `must be an image tag of ${tagRule}`);
+const oneOrMore = (item: typeof imageTag) => union([item, array(item)]);
 /** npm refuses dist-tags that read as a version range (npm dist-tag, "Caveats"). */
 const distTag = text(
   /^(?!v?\d)(?!x$)[A-Za-z][A-Za-z0-9._-]*$/i,
@@ -157,7 +160,7 @@ const targets = strictObject({
           strictObject({ staging: optional(oneOrMore(imageTag)), production: optional(oneOrMore(imageTag)) }),
         ),
         pointers: optional(
-          strictObject({ staging: optional(oneOrMore(imagePointer)), production: optional(oneOrMore(imagePointer)) }),
+          strictObject({ staging: optional(oneOrMore(imageTag)), production: optional(oneOrMore(imageTag)) }),
         ),
       }),
     ]),
@@ -174,7 +177,7 @@ export const configSchema = strictObject({
     /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}$/,
     "must be owner/name, e.g. hanzoai/playground",
   ),
-  trigger: optional(strictObject({ branch: optional(line), paths: optional(array(glob).check(minLength(1))) })),
+  trigger: optional(strictObject({ branch: optional(line), paths: optional(array(triggerGlob).check(minLength(1))) })),
   version: optional(
     strictObject({
       file: optional(nullable(file)),

@@ -1,0 +1,289 @@
+/** What a key of twotier.yaml means: the source of the JSON Schema and of docs/configuration.md (scripts/schema.ts). */
+export interface Description {
+  about: string;
+  /** A value as it may be written. */
+  example?: unknown;
+  /** What holds where the key is left out, in words or as a value. */
+  otherwise?: string;
+}
+
+/**
+ * By path; `[]` stands for an element of a list, `*` for a key that the user chooses. The keys of an artifact are under
+ * `artifacts[].TYPE`, those of all types under `artifacts[]`.
+ */
+export const descriptions: Record<string, Description> = {
+  schema: { about: "Version of this file's format.", example: 1, otherwise: "1" },
+  name: { about: "Name of the product, in messages, release titles and detected artifacts.", example: "playground" },
+  repository: { about: "The GitHub repository, as owner/name.", example: "hanzoai/playground" },
+
+  trigger: { about: "Which changes make a staging release." },
+  "trigger.branch": {
+    about: "The branch that is released from. A source must be reachable from it.",
+    example: "main",
+    otherwise: "the remote's HEAD",
+  },
+  "trigger.paths": {
+    about:
+      "Globs of files. A commit that touches one of them makes a staging release. The last glob that matches decides, and `!` in front takes files away. Each must match a file.",
+    example: ["control-plane/**", "sdk/**", "VERSION", "!**/*.md"],
+    otherwise: "`**`, every file",
+  },
+
+  version: { about: "Where the version is written, and how its tags are called." },
+  "version.file": {
+    about:
+      "A file with the version on one line. What it says is a floor for the next line (0.2.0 opens that line); it is stamped. `null`: there is none.",
+    example: "VERSION",
+    otherwise: "`VERSION`, if there is one",
+  },
+  "version.stamp": {
+    about:
+      "Files that the version is written into, in the release commit only. A path is enough for package.json, package-lock.json, npm-shrinkwrap.json, pyproject.toml, setup.cfg, `__init__.py` (`__version__`), Cargo.toml, Chart.yaml and files that hold nothing but a version. Any other file has a pattern.",
+    example: ["sdk/python/pyproject.toml", { file: "sdk/go/version.go", pattern: 'Version = "{version}"' }],
+    otherwise: "the manifests of the python and npm artifacts",
+  },
+  "version.stamp[].file": { about: "Path of the file.", example: "sdk/go/version.go" },
+  "version.stamp[].pattern": {
+    about:
+      "Text around the version, taken literally but for `{version}`, which stands for any version. It begins where a word begins. It must match exactly once, or `count` times.",
+    example: 'Version = "{version}"',
+    otherwise: "the format that the file's name tells",
+  },
+  "version.stamp[].count": { about: "How often the pattern must match.", example: 2, otherwise: "1" },
+  "version.stamp[].form": {
+    about: "Spelling: `semver` (0.1.19-rc.1) or `pep440` (0.1.19rc1).",
+    example: "pep440",
+    otherwise: "pep440 in pyproject.toml, setup.cfg, *.py and requirements*.txt, semver in all others",
+  },
+  "version.tag": { about: "Name of a release's tag.", example: "playground@{version}", otherwise: "`v{version}`" },
+  "version.gaps": {
+    about:
+      "`refuse`: after a stable version the next line raises exactly one component by one. `allow`: any higher version, e.g. for calendar versions.",
+    example: "allow",
+    otherwise: "`refuse`",
+  },
+
+  tiers: { about: "What differs between the two tiers." },
+  "tiers.staging": { about: "Candidates." },
+  "tiers.staging.label": {
+    about:
+      "Label of candidates: `rc` gives 0.1.19-rc.1. With the target pypi one of rc, beta, alpha, dev, which PEP 440 can spell.",
+    example: "beta",
+    otherwise: "`rc`",
+  },
+  "tiers.production": { about: "Stable releases." },
+  "tiers.production.bookkeeping": {
+    about:
+      "What happens to the branch after a production release, so that VERSION, CHANGELOG.md and stamped files on it say what was released: `push` merges the release commit (a pull request where the branch is protected), `pull-request` always asks, `off` does nothing.",
+    example: "pull-request",
+    otherwise: "`push`",
+  },
+
+  artifacts: {
+    about:
+      "What is built. Without it, artifacts are detected: pyproject.toml, package.json that isn't private, Go commands; a Dockerfile with the target docker, Go modules with the target go.",
+    example: [{ name: "playground", type: "go", dir: "control-plane", package: "./cmd/playground" }],
+    otherwise: "detected",
+  },
+  "artifacts[].type": { about: "What it is: go, python, npm, image, go-module or command." },
+  "artifacts[].name": {
+    about: "Its name, unlike all others. For binaries the first part of the asset's name: `NAME-OS-ARCH`.",
+    example: "playground",
+  },
+  "artifacts[].dir": { about: "Its folder.", example: "sdk/python", otherwise: "`.`, the root" },
+
+  "artifacts[].go": {
+    about: "A Go command, cross-compiled: one raw binary `NAME-OS-ARCH` a platform (`.exe` on Windows).",
+  },
+  "artifacts[].go.package": {
+    about: "The command's package, from `dir`.",
+    example: "./cmd/playground",
+    otherwise: "`.`",
+  },
+  "artifacts[].go.platforms": {
+    about: "GOOS/GOARCH, for ARM with its variant.",
+    example: ["linux/amd64", "darwin/arm64", "windows/amd64"],
+    otherwise: "darwin and linux, each amd64 and arm64",
+  },
+  "artifacts[].go.ldflags": {
+    about: "Flags for Go's linker. `{version}`, `{commit}` and `{date}` (the source commit's, RFC 3339) are replaced.",
+    example: "-s -w -X main.version={version} -X main.commit={commit}",
+    otherwise: "`-s -w -X main.version={version}`",
+  },
+  "artifacts[].go.env": {
+    about: "Environment variables of the build. Without CGO_ENABLED cgo is off.",
+    example: { GOARM64: "v8.0" },
+    otherwise: "none",
+  },
+
+  "artifacts[].python": {
+    about: "A Python project, built by its own PEP 517 backend. Its name comes from pyproject.toml (or setup.cfg).",
+  },
+  "artifacts[].python.formats": { about: "`wheel`, `sdist`, or both.", example: ["wheel"], otherwise: "both" },
+  "artifacts[].python.isolated": {
+    about: "False builds with the packages that are installed, without fetching the backend.",
+    example: false,
+    otherwise: "true",
+  },
+
+  "artifacts[].npm": {
+    about: "An npm package: `npm pack` after its own build script. Its name comes from package.json.",
+  },
+  "artifacts[].npm.script": {
+    about: "The package.json script that builds it; `null` for none. Other lifecycle scripts don't run.",
+    example: "build:release",
+    otherwise: "`build`, if there is one",
+  },
+
+  "artifacts[].image": {
+    about:
+      "A container image for several platforms, from a Dockerfile, or from files alone: then it needs no daemon and is the same bytes every time.",
+  },
+  "artifacts[].image.repository": {
+    about: "The image's name, without host and tag.",
+    example: "playground/control-plane",
+    otherwise: "`repository` in lower case",
+  },
+  "artifacts[].image.platforms": {
+    about: "OS/ARCH or OS/ARCH/VARIANT.",
+    example: ["linux/amd64", "linux/arm/v7"],
+    otherwise: "linux/amd64 and linux/arm64",
+  },
+  "artifacts[].image.dockerfile": {
+    about: "Path of the Dockerfile in `dir`, which is the build's context.",
+    example: "Dockerfile",
+    otherwise: "none: the image is made from `files`",
+  },
+  "artifacts[].image.base": {
+    about:
+      "What `files` are put on: `scratch`, or a folder of the repository with an OCI layout. Not beside a Dockerfile.",
+    example: "images/base",
+    otherwise: "`scratch`",
+  },
+  "artifacts[].image.files": {
+    about:
+      "Where to -> what: the name of a go artifact (its binary for that platform) or a file of the repository. Without a Dockerfile the destination is a path in the image (`/playground`). With one it is a path in the context, made before the build, in which `{os}` and `{arch}` stand for the platform.",
+    example: { "dist/playground-{os}-{arch}": "playground" },
+    otherwise: "none",
+  },
+  "artifacts[].image.files.*": { about: "Name of a go artifact, or a file.", example: "playground" },
+  "artifacts[].image.entrypoint": {
+    about: "The command that the image runs. Not beside a Dockerfile.",
+    example: ["/playground", "serve"],
+    otherwise: "none",
+  },
+  "artifacts[].image.labels": {
+    about:
+      "Labels. `{version}`, `{commit}` and `{date}` are replaced. Version, revision and source are there by themselves.",
+    example: { "org.opencontainers.image.licenses": "MIT" },
+    otherwise: "none",
+  },
+  "artifacts[].image.labels.*": { about: "The label's text.", example: "MIT" },
+  "artifacts[].image.env": {
+    about: "Environment variables in the image. Not beside a Dockerfile.",
+    example: { TZ: "UTC" },
+    otherwise: "none",
+  },
+  "artifacts[].image.ports": {
+    about: "Ports that it listens on. Not beside a Dockerfile.",
+    example: [8080],
+    otherwise: "none",
+  },
+  "artifacts[].image.user": {
+    about: "User (and group) that it runs as. Not beside a Dockerfile.",
+    example: "65532:65532",
+    otherwise: "root",
+  },
+
+  "artifacts[].go-module": {
+    about:
+      "A Go module in a folder, released by its own tag: `sdk/go/v0.1.19`. A module in the root needs none, the release's tag is its own.",
+  },
+
+  "artifacts[].command": { about: "Anything else: a command that writes files into the folder `$OUT`." },
+  "artifacts[].command.run": {
+    about: "Run by `sh -c` in `dir`, with VERSION, PYTHON_VERSION, TAG, COMMIT, SOURCE_DATE_EPOCH and OUT.",
+    example: 'cargo build --release && cp target/release/tool "$OUT/tool-linux-amd64"',
+  },
+  "artifacts[].command.files": { about: "Globs in OUT; each must match a file.", example: ["tool-*"] },
+  "artifacts[].command.kind": {
+    about: "What the files are: `binary`, `wheel`, `sdist`, `npm` or `file` (a plain asset).",
+    example: "file",
+    otherwise: "told by their names",
+  },
+
+  targets: {
+    about: "Where it goes. `true` is the target with its defaults, `false` is the same as leaving it out.",
+    example: { github: true, npm: true },
+    otherwise: "a GitHub release alone",
+  },
+  "targets.npm": { about: "An npm registry.", example: true, otherwise: "off" },
+  "targets.npm.registry": {
+    about: "Its address.",
+    example: "https://npm.pkg.github.com",
+    otherwise: "https://registry.npmjs.org",
+  },
+  "targets.npm.tags": { about: "The dist-tag of each tier." },
+  "targets.npm.tags.staging": { about: "Dist-tag of candidates; never latest.", example: "beta", otherwise: "`next`" },
+  "targets.npm.tags.production": { about: "Dist-tag of stable versions.", example: "latest", otherwise: "`latest`" },
+  "targets.npm.access": {
+    about: "`public` or `restricted`, for packages with a scope.",
+    example: "restricted",
+    otherwise: "`public`",
+  },
+  "targets.npm.provenance": {
+    about: "Publish a provenance attestation; only from a CI run with an OIDC identity.",
+    example: true,
+    otherwise: "false",
+  },
+  "targets.pypi": { about: "A Python package index.", example: true, otherwise: "off" },
+  "targets.pypi.upload": {
+    about: "Address that takes uploads.",
+    example: "https://test.pypi.org/legacy/",
+    otherwise: "https://upload.pypi.org/legacy/",
+  },
+  "targets.pypi.index": {
+    about: "Address of its Simple API.",
+    example: "https://test.pypi.org/simple/",
+    otherwise: "https://pypi.org/simple/",
+  },
+  "targets.docker": { about: "An OCI registry: Docker Hub, GHCR, or any other.", example: true, otherwise: "off" },
+  "targets.docker.registry": { about: "Its host.", example: "ghcr.io", otherwise: "`docker.io`" },
+  "targets.docker.tags": { about: "Version tags of each tier: never moved. One or several." },
+  "targets.docker.tags.staging": {
+    about: "For candidates.",
+    example: "staging-{version}",
+    otherwise: "`staging-{version}`",
+  },
+  "targets.docker.tags.production": {
+    about: "For stable versions.",
+    example: ["v{version}", "{version}"],
+    otherwise: "`v{version}`",
+  },
+  "targets.docker.pointers": {
+    about: "Tags that move with each release of a tier. `{major}`, `{minor}` and `{patch}` are replaced.",
+  },
+  "targets.docker.pointers.staging": {
+    about: "For candidates; never latest.",
+    example: ["staging"],
+    otherwise: "none",
+  },
+  "targets.docker.pointers.production": {
+    about: "For stable versions.",
+    example: ["latest", "v{major}.{minor}"],
+    otherwise: "`latest`",
+  },
+  "targets.github": { about: "A GitHub release.", example: true, otherwise: "off" },
+  "targets.github.assets": {
+    about: "False: the release holds release.json and checksums.txt alone.",
+    example: false,
+    otherwise: "true",
+  },
+  "targets.go": { about: "Tags of the Go modules among the artifacts.", example: true, otherwise: "off" },
+
+  checks: {
+    about: "Commands that must succeed on a checkout of the source commit before it is released.",
+    example: ["make lint", "make test"],
+    otherwise: "none",
+  },
+};
