@@ -70,7 +70,8 @@ has() {
 	go) find_go ;;
 	# What builds wheels and sdists without downloading anything.
 	python-build) find_python build setuptools wheel pip ensurepip ;;
-	docker-registry | twine) [ -x "/usr/bin/$1" ] || have "$1" ;;
+	# Debian's own is a client that tests want beside the virtual environment's.
+	twine) if is_debian; then [ -x /usr/bin/twine ]; else have twine; fi ;;
 	*) have "$1" ;;
 	esac
 }
