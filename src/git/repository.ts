@@ -48,7 +48,7 @@ export async function openRepository(
       ["rev-parse", "--path-format=absolute", "--git-common-dir", "--is-bare-repository", "--is-shallow-repository"],
       { ok: [0, 128] },
     ),
-    git(["config", "--null", "--get-regexp", "^(remote\\..*\\.url|extensions\\.partialclone)$"], { ok: [0, 1, 128] }),
+    git(["config", "--null", "--get-regexp", "^remote\\..*\\.(url|promisor)$"], { ok: [0, 1, 128] }),
   ]);
   if (place.code !== 0) throw noRepository(dir, place.stderr);
   const lines = place.stdout.trimEnd().split("\n");
@@ -120,8 +120,8 @@ function readConfig(text: string): { remote: string | null; partial: boolean } {
   let partial = false;
   for (const entry of text.split("\0")) {
     const key = entry.split("\n", 1)[0] ?? "";
-    if (key.toLowerCase() === "extensions.partialclone") partial = true;
-    else if (key.startsWith("remote.")) remotes.add(key.slice("remote.".length, -".url".length));
+    if (key.endsWith(".promisor")) partial = true;
+    else if (key !== "") remotes.add(key.slice("remote.".length, -".url".length));
   }
   if (remotes.has("origin")) return { remote: "origin", partial };
   const [only] = remotes;
