@@ -85,7 +85,9 @@ describe("apply", () => {
     const npm = memory();
     npm.held.set("a@1.0.0", { state: "present", digest: "sha512:bb" });
     const { run } = setup(npm.target);
-    await expect(run({ version: "1.0.0", items: [item("a@1.0.0"), item("b@1.0.0")], pointers: [] })).rejects.toMatchObject({
+    await expect(
+      run({ version: "1.0.0", items: [item("a@1.0.0"), item("b@1.0.0")], pointers: [] }),
+    ).rejects.toMatchObject({
       code: "CONFLICT",
       facts: { expected: "sha512:aa", found: "sha512:bb" },
     });
@@ -125,7 +127,9 @@ describe("apply", () => {
         throw new ReleaseError("AUTH", "refused");
       },
     ]);
-    await expect(run({ version: "1.0.0", items: [item("a@1.0.0")], pointers: [] })).rejects.toMatchObject({ code: "AUTH" });
+    await expect(run({ version: "1.0.0", items: [item("a@1.0.0")], pointers: [] })).rejects.toMatchObject({
+      code: "AUTH",
+    });
     expect(npm.log).toHaveLength(1);
   });
 
@@ -169,10 +173,20 @@ describe("apply", () => {
   it("never moves a pointer to a lower version", async () => {
     const npm = memory();
     npm.pointers.set("a@latest", "1.0.10");
-    const { options } = setup(npm.target);
-    const applied = await movePointers([{ ...pointer, version: "1.0.9" }], options);
-    expect(applied.kept).toEqual([{ pointer: { ...pointer, version: "1.0.9" }, at: "1.0.10" }]);
+    const { options, run } = setup(npm.target);
+    npm.held.set("a@1.0.0", { state: "present", digest: "sha512:aa" });
+    const release = { version: "1.0.9", items: [item("a@1.0.0")], pointers: [{ ...pointer, version: "1.0.9" }] };
+    expect((await run(release)).kept).toEqual([{ pointer: { ...pointer, version: "1.0.9" }, at: "1.0.10" }]);
+    await movePointers([{ ...pointer, version: "1.0.9" }], options);
     expect(npm.log).toEqual([]);
+  });
+
+  it("moves a pointer up again that a slower run took down after our write", async () => {
+    const npm = memory();
+    npm.pointers.set("a@latest", "0.9.0");
+    const { options } = setup(npm.target);
+    await movePointers([pointer], options);
+    expect(npm.pointers.get("a@latest")).toBe("1.0.0");
   });
 
   it("moves no pointer when an item can't be had", async () => {

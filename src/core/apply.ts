@@ -45,21 +45,17 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     const seen = await verify(item, options);
     if (seen.state === "pending") applied.pending.push(item);
   });
-  const ready = steps
-    .filter((step) => step.do === "point")
-    .map((step) => step.pointer)
-    .filter(({ target, itemId }) => !applied.pending.some((item) => item.target === target && item.id === itemId));
-  return { ...applied, ...(await movePointers(ready, options)) };
+  const waits = (pointer: Pointer) =>
+    applied.pending.some((item) => item.target === pointer.target && item.id === pointer.itemId);
+  const ready = steps.filter((step) => step.do === "point").filter((step) => !waits(step.pointer));
+  await sideBySide(ready, options.concurrency ?? 8, (step) => point(step.pointer, step.from, options, applied));
+  return applied;
 }
 
-/** Moves pointers up, never down; what is right already is left alone. */
-export async function movePointers(
-  pointers: readonly Pointer[],
-  options: ApplyOptions,
-): Promise<Pick<Applied, "moved" | "kept">> {
-  const applied: Pick<Applied, "moved" | "kept"> = { moved: [], kept: [] };
-  await sideBySide(pointers, options.concurrency ?? 8, (pointer) => point(pointer, options, applied));
-  return applied;
+/** Looks at pointers once more, and moves those up that are too low; never down. */
+export async function movePointers(pointers: readonly Pointer[], options: ApplyOptions): Promise<void> {
+  const applied: Applied = { pending: [], moved: [], kept: [] };
+  await sideBySide(pointers, options.concurrency ?? 8, (pointer) => point(pointer, pointer.version, options, applied));
 }
 
 /** Publishes what a phase lacks; items named in `after` come first. */
@@ -179,20 +175,20 @@ export async function verify(item: Item, { targets, io, waitSeconds }: ApplyOpti
   }
 }
 
-/** Moves a pointer up, never down, and reads it back. */
-async function point(
-  pointer: Pointer,
-  options: ApplyOptions,
-  applied: Pick<Applied, "moved" | "kept">,
-): Promise<void> {
+/**
+ * Moves a pointer up, never down, and reads it back. One that was elsewhere is written even when it is right by now:
+ * a registry may have moved it by a rule of its own, which the next release would change again (GitHub's "latest").
+ *
+ * @param from the version it selected when the plan was made
+ */
+async function point(pointer: Pointer, from: string | null, options: ApplyOptions, applied: Applied): Promise<void> {
   const { targets, io } = options;
   const store = targetOf(targets, pointer.target).pointers;
   if (!store) throw new ReleaseError("INTERNAL", `${pointer.target} has no pointers`);
   const read = () => retrying(`reading ${pointer.name}`, io, () => store.read(pointer.name, io));
-  const first = await read();
-  let at = first;
+  let at = await read();
+  if (at === pointer.version && from === pointer.version) return;
   for (let attempt = 1; ; attempt++) {
-    if (at === pointer.version) break;
     if (at !== null && options.compareVersions(at, pointer.version) > 0) {
       applied.kept.push({ pointer, at });
       return;
@@ -206,22 +202,19 @@ async function point(
     }
     at = await read();
     if (at === pointer.version) break;
-    if ((failure && !failure.retryable) || attempt === tries) {
-      throw (
-        failure ??
-        new ReleaseError("REGISTRY", `${pointer.target} ${pointer.name} stays at ${at ?? "nothing"}`, {
-          facts: { wanted: pointer.version },
-          hint: "run the same command again: it reads what is there and goes on",
-        })
-      );
-    }
+    if ((failure && !failure.retryable) || attempt === tries) throw failure ?? staysAt(pointer, at);
     if (failure) await pause(`moving ${pointer.name}`, attempt, failure, io);
     else await io.sleep(200 * 2 ** attempt);
   }
-  if (first !== pointer.version) {
-    applied.moved.push({ pointer, from: first });
-    io.emit({ type: "pointer", target: pointer.target, name: pointer.name, from: first, to: pointer.version });
-  }
+  applied.moved.push({ pointer, from });
+  io.emit({ type: "pointer", target: pointer.target, name: pointer.name, from, to: pointer.version });
+}
+
+function staysAt(pointer: Pointer, at: string | null): ReleaseError {
+  return new ReleaseError("REGISTRY", `${pointer.target} ${pointer.name} stays at ${at ?? "nothing"}`, {
+    facts: { wanted: pointer.version },
+    hint: "run the same command again: it reads what is there and goes on",
+  });
 }
 
 function semaphore(limit: number): <T>(run: () => Promise<T>) => Promise<T> {
