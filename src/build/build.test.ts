@@ -322,6 +322,32 @@ describe.skipIf(needs(["npm", "git"]))("npm", () => {
     expect(error).toMatchObject({ code: "BUILD", message: expect.stringMatching(message) });
   });
 
+  test("its dependencies are installed from the nearest lock file, without their scripts, before it is built", async () => {
+    const about = { name: "t", version: "1.2.0-rc.3", devDependencies: { helper: "file:../helper" } };
+    const helper = { name: "helper", version: "1.0.0", scripts: { install: "touch installed" }, main: "index.cjs" };
+    const lock = {
+      ...{ name: "t", version: about.version, lockfileVersion: 3, requires: true },
+      packages: {
+        "": about,
+        "../helper": { version: "1.0.0", dev: true, hasInstallScript: true },
+        "node_modules/helper": { resolved: "../helper", link: true },
+      },
+    };
+    const { files } = await make([npm], {}, async (tree) => {
+      const scripts = { build: "node -e \"require('fs').writeFileSync('made.txt', require('helper'))\"" };
+      await put(tree, "js/package.json", JSON.stringify({ ...about, scripts }));
+      await put(tree, "js/package-lock.json", JSON.stringify(lock));
+      await put(tree, "helper/package.json", JSON.stringify(helper));
+      await put(
+        tree,
+        "helper/index.cjs",
+        'module.exports = String(require("fs").existsSync(__dirname + "/installed"));',
+      );
+    });
+    const file = path.join(folder, `out-${count - 1}`, files[0]?.name as string);
+    expect(execFileSync("tar", ["-xzOf", file, "package/made.txt"], { encoding: "utf8" })).toBe("false");
+  });
+
   test("a script that isn't there, and one that fails", async () => {
     expect((await failure([{ ...npm, script: "bundle" }])).message).toContain('no script "bundle"');
     const error = await failure([npm], (tree) => put(tree, "js/build.mjs", 'console.log("here"); process.exit(7);\n'));
@@ -519,6 +545,46 @@ describe.skipIf(needs(["buildah", "skopeo"]))("image from a Dockerfile, by build
     });
     expect(error.code).toBe("BUILD");
     expect(error.hint).toContain("qemu-user-static");
+  });
+});
+
+describe("image from a Dockerfile, by docker buildx", () => {
+  // No daemon can be had on the machines that test this: a script stands for docker, and answers as buildx documents.
+  test("asks for all platforms with fixed dates, and takes the layout that buildx exports", async () => {
+    const { out } = await make([image]);
+    const archive = path.join(folder, "export.tar");
+    execFileSync("tar", ["-cf", archive, "-C", path.join(out, "image.oci"), "."]);
+    const bin = path.join(folder, "bin");
+    await put(
+      bin,
+      "docker",
+      `#!/bin/sh
+case "$1 $2" in
+  "info --format") echo 29.0.0 ;;
+  "buildx version") echo github.com/docker/buildx v0.30.1 abc ;;
+  "buildx build") printf '%s\\n' "$@" > ${folder}/args; for arg; do case $arg in type=oci,*) d=\${arg#*dest=}; /bin/cp ${archive} "\${d%%,*}" ;; esac; done ;;
+esac
+`,
+    );
+    await chmod(path.join(bin, "docker"), 0o755);
+    execFileSync("ln", ["-sf", "/bin/sh", path.join(bin, "sh")]);
+    const { files, tools } = await make([dockerfile], {}, async () => void vi.stubEnv("PATH", bin));
+    vi.unstubAllEnvs();
+    expect(files).toMatchObject([{ name: "docker.oci", kind: "image" }]);
+    expect(tools).toEqual({ "docker buildx": "v0.30.1" });
+    const args = (await readFile(path.join(folder, "args"), "utf8")).split("\n");
+    expect(args).toEqual(
+      expect.arrayContaining(["linux/amd64,linux/arm64", "SOURCE_DATE_EPOCH=1700000000", "--provenance=false"]),
+    );
+    expect(args.find((arg) => arg.startsWith("type=oci"))).toMatch(/,rewrite-timestamp=true$/);
+  });
+
+  test("a daemon that doesn't answer is said where nothing else can build", async () => {
+    const bin = path.join(folder, "bin-without-daemon");
+    await put(bin, "docker", "#!/bin/sh\nexit 1\n");
+    await chmod(path.join(bin, "docker"), 0o755);
+    const error = await failure([dockerfile], async () => void vi.stubEnv("PATH", bin));
+    expect(error).toMatchObject({ code: "TOOL_MISSING", facts: { found: "docker's daemon doesn't answer" } });
   });
 });
 
