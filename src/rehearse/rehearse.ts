@@ -138,7 +138,7 @@ function openRehearsed(
     runId: "rehearsal",
     gitEnv: gitCredentials(addresses.git, token),
     offlineBuilds: true,
-    makeTargets: (config, resolved, release) =>
+    makeTargets: (config, resolved, repository, release) =>
       createTargets(
         config,
         resolved,
@@ -154,6 +154,7 @@ function openRehearsed(
           githubServerUrl: addresses.github,
           githubToken: token,
         },
+        repository,
         release,
       ),
   });

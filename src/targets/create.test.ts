@@ -3,7 +3,7 @@ import { answer } from "../../test/contract/io.ts";
 import type { Config, ResolvedArtifacts, TargetsConfig } from "../config/types.ts";
 import type { Io } from "../core/target.ts";
 import { ReleaseError } from "../lib/errors.ts";
-import { type Credentials, createTargets, pypiAddresses } from "./create.ts";
+import { type Credentials, createTargets, pypiAddresses, type ReleasedRepository } from "./create.ts";
 
 const all: TargetsConfig = {
   npm: {
@@ -19,18 +19,22 @@ const all: TargetsConfig = {
     pointers: { staging: [], production: ["latest"] },
   },
   github: { assets: true },
+  go: {},
 };
 
 const packages: ResolvedArtifacts["packages"] = {
   npm: ["@octo/cat"],
   pypi: ["octo-cat"],
   docker: ["octo/cat"],
-  go: [],
+  go: [{ dir: "sdk/go", module: "github.com/octo/cat/sdk/go" }],
 };
 
 function config(targets: TargetsConfig): Config {
   return { name: "cat", repository: "octo/cat", version: { tag: "v{version}" }, targets } as Config;
 }
+
+/** Its refs are read by git, which has no credential of ours to miss. */
+const repository: ReleasedRepository = { git: async () => ({ code: 0, stdout: "", stderr: "" }), remote: null };
 
 const deaf = {
   signal: new AbortController().signal,
@@ -49,7 +53,7 @@ async function hostsAsked(credentials: Credentials): Promise<string[]> {
       throw new ReleaseError("REGISTRY", "nobody is here");
     },
   };
-  const targets = createTargets(config(all), { packages }, credentials);
+  const targets = createTargets(config(all), { packages }, credentials, repository);
   await Promise.allSettled(targets.flatMap((target) => [target.versions(io), target.preflight(io)]));
   return [...hosts].sort();
 }
@@ -57,8 +61,8 @@ async function hostsAsked(credentials: Credentials): Promise<string[]> {
 describe("createTargets", () => {
   test("makes what the config turns on, in the order of the words", () => {
     const names = (targets: TargetsConfig) =>
-      createTargets(config(targets), { packages }, {}).map((target) => target.name);
-    expect(names(all)).toEqual(["npm", "pypi", "docker", "github"]);
+      createTargets(config(targets), { packages }, {}, repository).map((target) => target.name);
+    expect(names(all)).toEqual(["npm", "pypi", "docker", "github", "go"]);
     expect(names({ github: { assets: true } })).toEqual(["github"]);
     expect(names({})).toEqual([]);
   });
@@ -66,7 +70,7 @@ describe("createTargets", () => {
   test("every target without its secret names the variable before anything is written", async () => {
     const io: Io = { ...deaf, http: async (request) => answer(404, "", {}, request.url) };
     const found = await Promise.all(
-      createTargets(config(all), { packages }, {}).map(async (target) => {
+      createTargets(config(all), { packages }, {}, repository).map(async (target) => {
         const errors = (await target.preflight(io)).filter((finding) => finding.level === "error");
         return errors.map((finding) => `${finding.message} ${finding.hint}`).join(" ");
       }),

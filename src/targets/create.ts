@@ -1,7 +1,9 @@
 import type { Config, ResolvedArtifacts } from "../config/types.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
+import type { Git } from "../git/push.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { createGithubTarget } from "./github/index.ts";
+import { createGoTarget } from "./go/index.ts";
 import { createNpmTarget } from "./npm/index.ts";
 import { createDockerTarget } from "./oci/index.ts";
 import { createPypiTarget } from "./pypi/index.ts";
@@ -27,14 +29,23 @@ export interface Credentials {
   dockerRegistry?: string;
 }
 
+/** The repository that is released, for targets that are refs in it. */
+export interface ReleasedRepository {
+  /** Runs git there, with the credential for the remote. */
+  git: Git;
+  /** Name or address; null: the refs of this repository are the truth. */
+  remote: string | null;
+}
+
 /** The targets that a config turns on, in the order in which they are shown. */
 export function createTargets(
   config: Config,
   { packages }: Pick<ResolvedArtifacts, "packages">,
   credentials: Credentials,
+  repository: ReleasedRepository,
   release?: ReleaseContext & { body?: string },
 ): Target[] {
-  const { npm, pypi, docker, github } = config.targets;
+  const { npm, pypi, docker, github, go } = config.targets;
   const targets: Target[] = [];
   if (npm) {
     const { tags, access } = npm;
@@ -72,6 +83,9 @@ export function createTargets(
         release,
       }),
     );
+  }
+  if (go) {
+    targets.push(createGoTarget({ modules: packages.go, repository: config.repository, ...repository, release }));
   }
   return targets;
 }
