@@ -1,17 +1,19 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReleaseFile } from "../../src/core/manifest.ts";
 import type { ReleaseContext } from "../../src/core/target.ts";
-import { digestOf } from "../../src/lib/hash.ts";
+import { digestOf, toIntegrity } from "../../src/lib/hash.ts";
 import { startNpm } from "../../src/registries/npm/index.ts";
-import { createNpmTarget } from "../../src/targets/npm/index.ts";
+import { createNpmTarget, quietTag } from "../../src/targets/npm/index.ts";
 import { needs, toolPath } from "../tools.ts";
 import { testIo } from "./io.ts";
+import { runOk } from "./run.ts";
 import { type Running, startServer } from "./servers.ts";
-import { type Built, type Credential, type Fixture, targetSuite } from "./target-suite.ts";
+import { type Built, type Credential, type Fixture, publishAll, targetSuite } from "./target-suite.ts";
 
 const packages = ["@hanzo/playground", "playground-helper"];
 
@@ -114,6 +116,86 @@ targetSuite({
     const { running, token } = await startVerdaccio(folder);
     return claimed(fixture(running, token, folder));
   },
+});
+
+describe.skipIf(needs(["npm"]))("what npm's own client makes of it", () => {
+  let folder: string;
+  let made: Fixture;
+  let url: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "twotier-npm-"));
+    const registry = await startNpm();
+    url = registry.url;
+    made = await claimed(fixture(registry, "npm_any", folder));
+  });
+  afterAll(() => made?.close());
+
+  const npm = async (...args: string[]) => {
+    const quiet = [
+      "--registry",
+      url,
+      "--cache",
+      path.join(folder, "cache"),
+      "--no-audit",
+      "--no-fund",
+      "--no-update-notifier",
+    ];
+    return (await runOk(toolPath("npm"), [...args, ...quiet], { cwd: folder, env: { HOME: folder } })).stdout.trim();
+  };
+
+  test("a placeholder is deprecated, and a candidate is found by its tag alone", async () => {
+    const release = await made.release("0.1.19-rc.1");
+    const target = await made.target(release);
+    const { pointers, io } = await publishAll(target, await made.build(release.version), release);
+    expect(JSON.parse(await npm("view", "playground-helper", "dist-tags", "--json"))).toEqual({
+      latest: "0.0.0",
+      [quietTag]: "0.1.19-rc.1",
+    });
+    for (const pointer of pointers) await target.pointers?.write(pointer, io);
+    expect(JSON.parse(await npm("view", "playground-helper", "dist-tags", "--json"))).toEqual({
+      latest: "0.0.0",
+      next: "0.1.19-rc.1",
+    });
+    expect(await npm("view", "playground-helper", "deprecated")).toContain("placeholder");
+    expect(await npm("view", "playground-helper@next", "deprecated")).toBe("");
+  });
+
+  test("npm installs what was published, checks its integrity, and links its command", async () => {
+    await npm("install", "@hanzo/playground@next", "playground-helper@next");
+    const command = path.join(folder, "node_modules/.bin/playground");
+    expect((await lstat(command)).isSymbolicLink()).toBe(true);
+    const lock = JSON.parse(await readFile(path.join(folder, "package-lock.json"), "utf8"));
+    const built = await made.build("0.1.19-rc.1");
+    const file = built.files.find((one) => one.package === "@hanzo/playground");
+    expect(lock.packages["node_modules/@hanzo/playground"].integrity).toBe(toIntegrity(file?.sha512 ?? "sha512:"));
+  });
+});
+
+test("while npm scans a version it is pending everywhere, isn't sent again, and is there afterwards", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "twotier-npm-"));
+  let scanning = true;
+  const registry = await startNpm({ pending: (_name, version) => version === "0.1.19-rc.1" && scanning });
+  const made = await claimed(fixture(registry, "npm_any", folder));
+  const io = testIo();
+  try {
+    const release = await made.release("0.1.19-rc.1");
+    const built = await made.build(release.version);
+    const { items } = await publishAll(await made.target(release), built, release);
+    const elsewhere = await made.target(release);
+    for (const item of items) {
+      expect(await elsewhere.observe(item, io)).toMatchObject({ state: "pending" });
+      expect(await elsewhere.verify(item, io)).toMatchObject({ state: "pending" });
+      await elsewhere.publish(item, built.local, io); // 409 "previously staged"
+    }
+    scanning = false;
+    for (const item of items) {
+      expect(await elsewhere.observe(item, io)).toMatchObject({ state: "present", digest: item.digest });
+      expect(await elsewhere.verify(item, io)).toMatchObject({ state: "present", digest: item.digest });
+    }
+  } finally {
+    io.close();
+    await made.close();
+  }
 });
 
 /** Verdaccio without uplinks, and a user's token for it. */
