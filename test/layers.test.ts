@@ -15,7 +15,8 @@ const mayImport: Record<string, readonly string[]> = {
   git: ["core", "lib", "version", "config"],
   config: ["core", "lib", "version"],
   build: ["core", "lib", "version", "config"],
-  targets: ["core", "lib", "version", "config"],
+  // git: a Go module's registry is the remote's tags.
+  targets: ["core", "lib", "version", "config", "git"],
   generate: ["core", "lib", "version", "config"],
   // Targets are passed in.
   release: ["core", "lib", "version", "git", "config", "build"],
