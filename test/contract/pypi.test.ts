@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReleaseFile } from "../../src/core/manifest.ts";
+import type { Item } from "../../src/core/target.ts";
 import { digestOf } from "../../src/lib/hash.ts";
-import { startPypi } from "../../src/registries/pypi/index.ts";
+import { type PypiRegistry, startPypi } from "../../src/registries/pypi/index.ts";
 import { createPypiTarget } from "../../src/targets/pypi/index.ts";
 import { needs, toolPath } from "../tools.ts";
+import { testIo } from "./io.ts";
 import { pythonFiles } from "./python.ts";
 import { runOk } from "./run.ts";
 import { startServer } from "./servers.ts";
-import { type Built, type Credential, type Fixture, targetSuite } from "./target-suite.ts";
+import { type Built, type Credential, type Fixture, publishAll, targetSuite } from "./target-suite.ts";
 
 const project = "hanzo-playground";
 
@@ -155,4 +158,89 @@ targetSuite({
     const index = { upload: `${url}/root/dev/`, simple, host, username: "root", good: "good-password", close };
     return fixture(index, folder);
   },
+});
+
+describe.skipIf(needs(["python3", "venv-python"]))("what pip and Warehouse's rules make of it", () => {
+  let folder: string;
+  let registry: PypiRegistry;
+  let made: Fixture;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "twotier-pip-"));
+    registry = await startPypi();
+    const { url, host, close } = registry;
+    made = fixture({ upload: `${url}/legacy/`, simple: `${url}/simple/`, host, good: "pypi-any", close }, folder);
+  });
+  afterAll(() => made?.close());
+
+  test("pip takes a candidate only with --pre", async () => {
+    const release = await made.release("0.1.19-rc.1");
+    const built = await made.build(release.version);
+    (await publishAll(await made.target(release), built, release)).io.close();
+    const pip = (...args: string[]) => {
+      const options = [
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+        "--no-deps",
+        "--index-url",
+        `${registry.url}/simple/`,
+      ];
+      return runOk(toolPath("venv-python"), ["-m", "pip", "download", ...args, ...options, project], {
+        cwd: folder,
+        env: { HOME: folder },
+      });
+    };
+    await pip("--pre", "--only-binary", ":all:", "--dest", "wheel");
+    expect(await readdir(path.join(folder, "wheel"))).toEqual(["hanzo_playground-0.1.19rc1-py3-none-any.whl"]);
+    const stable = await made.release("0.1.18");
+    (await publishAll(await made.target(stable), await made.build("0.1.18"), stable)).io.close();
+    await pip("--only-binary", ":all:", "--dest", "stable");
+    expect(await readdir(path.join(folder, "stable"))).toEqual(["hanzo_playground-0.1.18-py3-none-any.whl"]);
+  });
+
+  test("the index knows the metadata that was in the files", async () => {
+    const { info } = (await (await fetch(`${registry.url}/pypi/${project}/0.1.19rc1/json`)).json()) as {
+      info: Record<string, unknown>;
+    };
+    expect(info).toMatchObject({
+      name: project,
+      version: "0.1.19rc1",
+      summary: "a play",
+      requires_python: ">=3.8",
+      classifiers: ["Programming Language :: Python :: 3"],
+      description_content_type: "text/markdown",
+    });
+    expect(String(info.description)).toContain("# hanzo-playground");
+  });
+
+  test("a deleted file's name is spent, a yanked one is still there", async () => {
+    const release = await made.release("0.1.17");
+    const built = await made.build("0.1.17");
+    const target = await made.target(release);
+    const { items, io } = await publishAll(target, built, release);
+    await registry.admin.yank(project, "0.1.17", "broken");
+    for (const item of items) {
+      expect(await target.observe(item, io)).toEqual({ state: "present", digest: item.digest, note: "yanked" });
+    }
+    await registry.admin.delete(project, "0.1.17");
+    const later = await made.target(release);
+    for (const item of items) {
+      expect(await later.observe(item, io)).toEqual({ state: "absent" });
+      await expect(later.publish(item, built.local, io)).rejects.toMatchObject({ code: "CONFLICT" });
+    }
+    io.close();
+  });
+
+  test("a file that comes 14 days after its release is refused with the index's own words", async () => {
+    const release = await made.release("0.1.16");
+    const built = await made.build("0.1.16");
+    const target = await made.target(release);
+    const [wheel, sdist] = target.expect(built.files, release).items;
+    const io = testIo();
+    await target.publish(wheel as Item, built.local, io);
+    await registry.admin.age(project, "0.1.16", 15 * 24 * 3_600_000);
+    const late = target.publish(sdist as Item, built.local, io);
+    await expect(late).rejects.toMatchObject({ code: "REGISTRY", retryable: false });
+    await expect(late).rejects.toThrow(/14 days/);
+    io.close();
+  });
 });
