@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ReleaseFile } from "../../src/core/manifest.ts";
@@ -6,10 +5,11 @@ import type { ReleaseContext } from "../../src/core/target.ts";
 import { digestFile, digestOf } from "../../src/lib/hash.ts";
 import { startOci } from "../../src/registries/oci/index.ts";
 import { createDockerTarget } from "../../src/targets/oci/index.ts";
-import { needs, toolPath } from "../tools.ts";
+import { needs } from "../tools.ts";
+import { startDebianRegistry, startZot } from "./docker-servers.ts";
 import { writeLayout } from "./image.ts";
 import { temporary } from "./run.ts";
-import { type Running, startServer } from "./servers.ts";
+import type { Running } from "./servers.ts";
 import { type Built, type Credential, type Fixture, targetSuite } from "./target-suite.ts";
 
 const repositories = ["playground/control-plane", "playground/agent"];
@@ -87,40 +87,12 @@ targetSuite({
   name: "docker on Debian's docker-registry",
   skip: needs(["docker-registry"]),
   lacks: { "refuses wrong credentials in preflight": "it is started without accounts" },
-  start: () =>
-    fixture(async (folder) => {
-      const config = path.join(folder, "registry.yml");
-      return startServer({
-        file: toolPath("docker-registry"),
-        args(port) {
-          const storage = { filesystem: { rootdirectory: path.join(folder, "storage") }, delete: { enabled: true } };
-          const document = { version: 0.1, log: { level: "error" }, storage, http: { addr: `127.0.0.1:${port}` } };
-          writeFileSync(config, JSON.stringify(document)); // JSON is YAML
-          return ["serve", config];
-        },
-        cwd: folder,
-        ready: "/v2/",
-      });
-    }),
+  start: () => fixture(startDebianRegistry),
 });
 
 targetSuite({
   name: "docker on zot",
   skip: needs(["zot"]),
   lacks: { "refuses wrong credentials in preflight": "it is started without accounts" },
-  start: () =>
-    fixture(async (folder) => {
-      const config = path.join(folder, "zot.json");
-      return startServer({
-        file: toolPath("zot"),
-        args(port) {
-          const storage = { rootDirectory: path.join(folder, "storage"), gc: false };
-          const http = { address: "127.0.0.1", port: String(port) };
-          writeFileSync(config, JSON.stringify({ distSpecVersion: "1.1.1", storage, http, log: { level: "error" } }));
-          return ["serve", config];
-        },
-        cwd: folder,
-        ready: "/v2/",
-      });
-    }),
+  start: () => fixture(startZot),
 });

@@ -68,7 +68,7 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
       return { items, pointers: selecting };
     },
 
-    preflight: (io) => preflight({ client, credentials, repositories, tags, pointers, release }, io),
+    preflight: (io) => preflight({ client, username, token, repositories, tags, pointers, release }, io),
 
     async versions(io) {
       const all = await Promise.all(repositories.map((repository) => client.tags(repository, io)));

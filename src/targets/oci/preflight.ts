@@ -1,6 +1,5 @@
 import type { Finding, Io, ReleaseContext } from "../../core/target.ts";
 import { asReleaseError } from "../../lib/errors.ts";
-import type { Credentials } from "./auth.ts";
 import type { OciClient } from "./client.ts";
 import { isRepository, isTag } from "./reference.ts";
 import { isVersioned, renderTag, type TagTemplates } from "./tags.ts";
@@ -8,7 +7,8 @@ import { locationOf } from "./upload.ts";
 
 interface Asked {
   client: OciClient;
-  credentials: Credentials | undefined;
+  username: string | undefined;
+  token: string | undefined;
   repositories: readonly string[];
   tags: TagTemplates;
   pointers: TagTemplates;
@@ -17,13 +17,15 @@ interface Asked {
 
 /** Names, credentials, and the right to push each image: an upload is opened and cancelled, nothing is sent. */
 export async function preflight(asked: Asked, io: Io): Promise<Finding[]> {
-  const { client, credentials, repositories } = asked;
+  const { client, username, token, repositories } = asked;
   const findings = names(asked);
-  if (!credentials?.username || !credentials.token) {
-    const missing = [!credentials?.username && "DOCKERHUB_USERNAME", !credentials?.token && "DOCKERHUB_TOKEN"];
-    const variables = missing.filter(Boolean).join(" and ");
-    const hint = `set ${variables} to an account of ${client.registry.host} that may push ${repositories.join(", ")}`;
-    return [...findings, { level: "error", target: "docker", message: `${variables} isn't set`, hint }];
+  const missing = Object.entries({ DOCKERHUB_USERNAME: username, DOCKERHUB_TOKEN: token }).flatMap(
+    ([variable, value]) => (value ? [] : [variable]),
+  );
+  if (missing.length > 0) {
+    const message = `${missing.join(" and ")} ${missing.length > 1 ? "aren't" : "isn't"} set`;
+    const hint = `set ${missing.length > 1 ? "them" : "it"} to an account of ${client.registry.host} that may push ${repositories.join(", ")}`;
+    return [...findings, { level: "error", target: "docker", message, hint }];
   }
   const rights = await Promise.all(
     repositories.filter(isRepository).map((repository) => right(client, repository, io)),
