@@ -1,14 +1,18 @@
 import picomatch from "picomatch";
 import type { ReleaseError } from "../lib/errors.ts";
 import { pythonLabels } from "../version/pep440.ts";
+import { checkArtifacts, checkOutlets } from "./artifact-checks.ts";
 import { fillArtifact, fillTargets } from "./defaults.ts";
 import { type KeyPath, type Locate, mistake, spell } from "./document.ts";
 import type { RawConfig } from "./schema.ts";
-import { suggest, suggestPlatform } from "./suggest.ts";
-import type { Artifact, TargetsConfig } from "./types.ts";
+import type { TargetsConfig } from "./types.ts";
 
-/** Mistakes that no single key shows: settings that contradict each other, or break a rule of the two tiers. */
-export function crossCheck(raw: RawConfig, locate: Locate): ReleaseError[] {
+/**
+ * Mistakes that no single key shows: settings that contradict each other, or break a rule of the two tiers.
+ *
+ * @param whole false when faulty keys were taken out: then nothing is said about what is missing
+ */
+export function crossCheck(raw: RawConfig, locate: Locate, whole: boolean): ReleaseError[] {
   const found: ReleaseError[] = [];
   const report = (path: KeyPath, what: string, hint: string) =>
     void found.push(mistake(locate(path), what, hint, path));
@@ -35,13 +39,14 @@ export function crossCheck(raw: RawConfig, locate: Locate): ReleaseError[] {
     else stamps.set(key, index);
   }
   if (artifacts) {
-    checkArtifacts(artifacts, report);
-    checkOutlets(artifacts, targets, raw, report);
+    checkArtifacts(artifacts, whole, report);
+    if (whole) checkOutlets(artifacts, targets, raw, report);
   }
   return found;
 }
 
-type Report = (path: KeyPath, what: string, hint: string) => void;
+/** Takes a mistake: the setting it is about, what is wrong, what to do. */
+export type Report = (path: KeyPath, what: string, hint: string) => void;
 
 function checkGlobs(raw: RawConfig, report: Report): void {
   const check = (glob: string, path: KeyPath) => {
@@ -127,140 +132,6 @@ function checkPointers({ npm, docker }: TargetsConfig, report: Report): void {
     if (fixed !== undefined) {
       const at = ["targets", "docker", "pointers", tier];
       report(at, `${spell(at)} holds ${fixed}, which never moves`, `write it in tags.${tier}`);
-    }
-  }
-}
-
-/** Words of other systems for what Go calls darwin, amd64 and so on. */
-function checkPlatforms(platforms: readonly string[], path: KeyPath, report: Report): void {
-  for (const [index, platform] of platforms.entries()) {
-    const meant = suggestPlatform(platform);
-    const at = [...path, index];
-    if (meant !== undefined) report(at, `${spell(at)} is ${platform}, which Go doesn't know`, `did you mean ${meant}?`);
-    else if (platforms.indexOf(platform) !== index)
-      report(at, `${spell(path)} holds ${platform} twice`, "remove one of them");
-  }
-}
-
-function checkArtifacts(artifacts: readonly Artifact[], report: Report): void {
-  const names = new Map<string, number>();
-  for (const [index, artifact] of artifacts.entries()) {
-    const path = ["artifacts", index];
-    // One name in two spellings would be one file on macOS and Windows.
-    const key = artifact.name.toLowerCase();
-    if (names.has(key)) {
-      const other = names.get(key) as number;
-      report(
-        [...path, "name"],
-        `artifacts[${other}] is called ${artifacts[other]?.name} too`,
-        "give each artifact a name of its own",
-      );
-    } else names.set(key, index);
-    if ("platforms" in artifact) checkPlatforms(artifact.platforms, [...path, "platforms"], report);
-    if (artifact.type === "image") checkImage(artifact, index, artifacts, report);
-  }
-}
-
-function checkImage(
-  image: Extract<Artifact, { type: "image" }>,
-  index: number,
-  artifacts: readonly Artifact[],
-  report: Report,
-): void {
-  const path = ["artifacts", index];
-  const withDockerfile = image.dockerfile !== null;
-  if (!withDockerfile && Object.keys(image.files).length === 0 && image.base === "scratch") {
-    report(
-      path,
-      `${image.name} has neither dockerfile nor files`,
-      "name a dockerfile, or the files that the image holds",
-    );
-  }
-  if (withDockerfile) {
-    const given = {
-      base: image.base !== "scratch",
-      entrypoint: image.entrypoint.length > 0,
-      env: Object.keys(image.env).length > 0,
-      ports: image.ports.length > 0,
-      user: image.user !== null,
-    };
-    for (const [key, is] of Object.entries(given)) {
-      if (is)
-        report(
-          [...path, key],
-          `artifacts[${index}].${key} has no effect beside a dockerfile`,
-          `write it in ${image.dockerfile}`,
-        );
-    }
-  }
-  const twin = artifacts.findIndex(
-    (other, at) => at < index && other.type === "image" && other.repository === image.repository,
-  );
-  if (twin >= 0)
-    report(
-      [...path, "repository"],
-      `${image.name} and ${artifacts[twin]?.name} are both ${image.repository}`,
-      "give each image a repository of its own",
-    );
-  const binaries = artifacts.filter((other) => other.type === "go");
-  for (const [destination, source] of Object.entries(image.files)) {
-    const at = [...path, "files", destination];
-    if (!withDockerfile && !destination.startsWith("/")) {
-      report(at, `artifacts[${index}].files: ${destination} isn't absolute`, `write /${destination}`);
-    }
-    if (withDockerfile && destination.startsWith("/")) {
-      report(
-        at,
-        `artifacts[${index}].files: ${destination} is absolute`,
-        "beside a dockerfile it is a path in the build's context",
-      );
-    }
-    const binary = binaries.find((other) => other.name === source);
-    const missing = binary?.platforms ? image.platforms.filter((platform) => !binary.platforms.includes(platform)) : [];
-    if (missing.length) {
-      report(
-        at,
-        `${image.name} is for ${missing.join(", ")}, but ${source} isn't built for it`,
-        `add it to the platforms of ${source}`,
-      );
-    }
-    if (!binary && !source.includes("/") && !source.includes(".")) {
-      const guess = suggest(
-        source,
-        binaries.map((other) => other.name),
-      );
-      if (guess) report(at, `no artifact of type go is called ${source}`, `did you mean ${guess}?`);
-    }
-  }
-}
-
-/** Artifacts that no target takes, and targets that no artifact is for. */
-function checkOutlets(artifacts: readonly Artifact[], targets: TargetsConfig, raw: RawConfig, report: Report): void {
-  const custom = artifacts.some((artifact) => artifact.type === "command");
-  const pairs = [
-    { target: "npm", type: "npm", custom },
-    { target: "pypi", type: "python", custom },
-    { target: "docker", type: "image", custom: false },
-    { target: "go", type: "go-module", custom: false },
-  ] as const;
-  for (const { target, type, custom: other } of pairs) {
-    const index = artifacts.findIndex((artifact) => artifact.type === type);
-    if (targets[target] && index < 0 && !other) {
-      report(
-        ["targets", target],
-        `targets.${target} is on, but no artifact is of type ${type}`,
-        `add one to artifacts, or remove targets.${target}`,
-      );
-    }
-    const assets = targets.github?.assets && (type === "npm" || type === "python");
-    if (!targets[target] && index >= 0 && !assets) {
-      const where =
-        raw.targets === undefined ? "without `targets` a release is a GitHub release" : `targets.${target} is off`;
-      report(
-        ["artifacts", index],
-        `nobody gets ${artifacts[index]?.name}: ${where}`,
-        `add \`${target}: true\` to targets, or remove the artifact`,
-      );
     }
   }
 }

@@ -24,6 +24,9 @@ export interface Place {
 /** Finds where the value at a path is written, or its key; where there is none, its nearest parent. */
 export type Locate = (path: KeyPath, what?: "key" | "value") => Place;
 
+/** Inside of a character class: control characters, and those that turn the direction of text (Unicode UAX #9). */
+export const unprintable = String.raw`\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069`;
+
 /** Bytes of a config at most; real ones have some 2 000. The parser's search for doubled keys is quadratic. */
 const maxSize = 64 << 10;
 /** Mistakes in the syntax that are reported: what follows the first ones is mostly their echo. */
@@ -48,11 +51,11 @@ export function readDocument(text: string, file: string): { value: Record<string
   };
   if (Buffer.byteLength(text) > maxSize)
     throw mistake({ file }, `is larger than ${maxSize >> 10} KiB`, "it isn't a twotier.yaml");
-  const control = /[\x00-\x08\x0b\x0c\x0e-\x1f]/.exec(text);
+  const control = new RegExp(`(?![\t\n\r])[${unprintable}]`).exec(text);
   if (control) {
     const before = text.slice(0, control.index).split("\n");
     const place = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    throw mistake(place, "a control character, which YAML doesn't allow", "remove it");
+    throw mistake(place, "an invisible control character", "remove it");
   }
 
   const document = parse(text, lines, file);
@@ -134,7 +137,21 @@ export function mistake(place: Place, what: string, hint: string, key?: KeyPath)
 
 /** A path as people write it: `artifacts[0].dir` */
 export function spell(path: KeyPath): string {
-  return path.map((key, index) => (typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`)).join("");
+  return path
+    .map((key, index) => {
+      if (typeof key === "number") return `[${key}]`;
+      const plain = /^[\w-]+$/.test(key) ? key : quote(key);
+      return index === 0 ? plain : `.${plain}`;
+    })
+    .join("");
+}
+
+/** A foreign text in a message: in quotes, cut, its control characters escaped. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text).replace(
+    /[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Throws one error with all mistakes in the order of their lines, or the mistake itself if it is the only one. */

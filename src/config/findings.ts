@@ -1,6 +1,6 @@
 import type { ReleaseError } from "../lib/errors.ts";
-import { type KeyPath, type Locate, mistake, spell } from "./document.ts";
-import { configSchema } from "./schema.ts";
+import { type KeyPath, type Locate, mistake, quote, spell } from "./document.ts";
+import { artifactTypes, keysAt, placesOf, valueAt } from "./keys.ts";
 import { suggest, suggestPlatform } from "./suggest.ts";
 
 /** What zod reports, as far as it is used here (zod.dev/error-customization). */
@@ -18,20 +18,8 @@ export interface Issue {
   discriminator?: string;
 }
 
-/** A schema's definition, as zod keeps it for walkers like this one. */
-interface Definition {
-  type: string;
-  shape?: Record<string, Schema>;
-  innerType?: Schema;
-  element?: Schema;
-  valueType?: Schema;
-  options?: Schema[];
-  discriminator?: string;
-  values?: unknown[];
-}
-interface Schema {
-  _zod: { def: Definition };
-}
+/** Unknown keys of one mapping that are explained: who has more of them wrote no twotier.yaml. */
+const maxKeys = 50;
 
 /** zod's issues as mistakes with place and remedy. `value` is the document they are about. */
 export function explainIssues(issues: readonly Issue[], value: unknown, locate: Locate): ReleaseError[] {
@@ -47,7 +35,7 @@ function explainIssue(issue: Issue, above: KeyPath, root: unknown, locate: Locat
 
   switch (issue.code) {
     case "unrecognized_keys":
-      return (issue.keys ?? []).map((key) => {
+      return (issue.keys ?? []).slice(0, maxKeys).map((key) => {
         const where = path.length ? ` in ${name}` : "";
         return at(`unknown key ${quote(key)}${where}`, hintForKey(key, path, root), [...path, key], "key");
       });
@@ -63,13 +51,6 @@ function explainIssue(issue: Issue, above: KeyPath, root: unknown, locate: Locat
     }
     case "invalid_value": {
       const known = (issue.values ?? []).map(String);
-      if (name === "schema")
-        return [
-          at(
-            `written for another twotier (schema ${describe(value)})`,
-            "install the newest twotier: npm install --global twotier@latest",
-          ),
-        ];
       const guess = typeof value === "string" ? suggest(value, known) : undefined;
       return [at(`${name} is ${describe(value)}`, `${didYouMean(guess)}it can be ${list(known)}`)];
     }
@@ -148,65 +129,6 @@ function hintForType(expected: string | undefined, value: unknown, name: string)
   return "docs/configuration.md shows every key with an example";
 }
 
-/** The keys that a mapping at this path may have. */
-function keysAt(path: KeyPath, root: unknown): string[] {
-  let schemas: Schema[] = [configSchema as unknown as Schema];
-  for (const [index, key] of path.entries())
-    schemas = schemas.flatMap((schema) => step(schema, key, valueAt(root, path.slice(0, index))));
-  return schemas
-    .flatMap((schema) => variants(schema, valueAt(root, path)))
-    .flatMap((def) => Object.keys(def.shape ?? {}));
-}
-
-function step(schema: Schema, key: string | number, value: unknown): Schema[] {
-  return variants(schema, value).flatMap((def) => {
-    const next = typeof key === "number" ? def.element : (def.shape?.[key] ?? def.valueType);
-    return next ? [next] : [];
-  });
-}
-
-/** A schema without its wrappers; of a union, the branches that a value can belong to. */
-function variants(schema: Schema, value: unknown): Definition[] {
-  const { def } = schema._zod;
-  if (def.innerType) return variants(def.innerType, value);
-  if (!def.options) return [def];
-  const discriminator = def.discriminator;
-  const all = def.options.flatMap((option) => variants(option, value));
-  if (!discriminator) return all;
-  const type = (value as Record<string, unknown> | undefined)?.[discriminator];
-  return all.filter((option) => option.shape?.[discriminator]?._zod.def.values?.includes(type));
-}
-
-function artifactTypes(): string[] {
-  const artifacts = variants(configSchema.shape.artifacts as unknown as Schema, undefined)[0]?.element;
-  const options = artifacts?._zod.def.options ?? [];
-  return options.flatMap((option) => (option._zod.def.shape?.type?._zod.def.values ?? []).map(String));
-}
-
-/** Where in the config a key of that name is known, e.g. `stamp` -> `version`. Only the levels that have one place. */
-function placesOf(key: string): string[] {
-  const top = configSchema.shape as unknown as Record<string, Schema>;
-  if (Object.hasOwn(top, key)) return ["the top level"];
-  const found: string[] = [];
-  const visit = (schema: Schema, path: string) => {
-    for (const def of variants(schema, undefined)) {
-      if (def.shape && Object.hasOwn(def.shape, key)) found.push(path);
-      for (const [name, inner] of Object.entries(def.shape ?? {})) visit(inner, `${path}.${name}`);
-    }
-  };
-  for (const [name, schema] of Object.entries(top)) visit(schema, name);
-  return found;
-}
-
-function valueAt(root: unknown, path: KeyPath): unknown {
-  let value = root;
-  for (const key of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string | number, unknown>)[key];
-  }
-  return value;
-}
-
 function missingKey(root: unknown, path: KeyPath): boolean {
   const key = path.at(-1);
   const parent = valueAt(root, path.slice(0, -1));
@@ -233,14 +155,6 @@ function describe(value: unknown): string {
   if (typeof value === "object") return "a mapping";
   if (typeof value === "string") return quote(value);
   return String(value);
-}
-
-/** A foreign text in a message: in quotes, cut, its control characters escaped. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text).replace(
-    /[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function didYouMean(guess: string | undefined): string {

@@ -247,8 +247,8 @@ describe("a config with one mistake", () => {
     ],
     [
       "a newer format",
-      `${head}schema: 2\n`,
-      "3:9: written for another twotier (schema 2) | install the newest twotier: npm install --global twotier@latest",
+      `${head}schema: 2\nunknown: 1\n`,
+      "3:9: written for a newer twotier (schema 2; this one knows 1) | install the newest twotier: npm install --global twotier@latest",
     ],
     ["a key twice", `${head}name: other\n`, "3:1: the key name is there already | write each key once"],
     ["a tab", `${head}trigger:\n\tbranch: x\n`, "4:1: a tab as indentation | YAML indents with spaces"],
@@ -263,12 +263,13 @@ describe("a config with one mistake", () => {
       `${head}checks: *x\n`,
       "its aliases can't be resolved: Unresolved alias (the anchor must be set before the alias): x | write the values out",
     ],
-    [
-      "a control character",
-      `${head}checks: [a\u001b[31m]\n`,
-      "3:11: a control character, which YAML doesn't allow | remove it",
-    ],
+    ["a control character", `${head}checks: [a\u001b[31m]\n`, "3:11: an invisible control character | remove it"],
   ])("%s", (_, text, expected) => expect(mistakes(text)).toEqual([expected]));
+
+  test("keys can't trick the terminal either", () => {
+    const [line] = mistakes(`${head}artifacts: [{name: a, type: image, files: {"/\\e[31m": x}}]\n`);
+    expect(line).toContain('artifacts[0].files."/\\u001b[31m"');
+  });
 
   test("terminal escapes and other tricks in a value are printed escaped", () => {
     const [line] = mistakes(`${head}version: {gaps: "\\e[31m\\u202e"}\n`);

@@ -1,9 +1,9 @@
 import { safeParse } from "zod/mini";
 import { crossCheck } from "./checks.ts";
 import { cleanPath, fillArtifact, fillTargets } from "./defaults.ts";
-import { type KeyPath, type Locate, type Place, readDocument, throwAll } from "./document.ts";
+import { type KeyPath, type Locate, mistake, type Place, readDocument, throwAll } from "./document.ts";
 import { explainIssues, type Issue } from "./findings.ts";
-import { configSchema, type RawConfig } from "./schema.ts";
+import { configSchema, type RawConfig, schemaVersion } from "./schema.ts";
 import type { Config } from "./types.ts";
 
 const places = new WeakMap<Config, { file: string; locate: Locate }>();
@@ -18,10 +18,16 @@ const places = new WeakMap<Config, { file: string; locate: Locate }>();
  */
 export function parseConfig(text: string, file = "twotier.yaml"): Config {
   const { value, locate } = readDocument(text, file);
+  if (typeof value.schema === "number" && value.schema > schemaVersion) {
+    const what = `written for a newer twotier (schema ${value.schema}; this one knows ${schemaVersion})`;
+    throw mistake(locate(["schema"]), what, "install the newest twotier: npm install --global twotier@latest", [
+      "schema",
+    ]);
+  }
   const first = safeParse(configSchema, value);
   const mistakes = first.success ? [] : explainIssues(first.error.issues as Issue[], value, locate);
   const raw = first.success ? first.data : withoutFaults(value, first.error.issues as Issue[]);
-  if (raw) mistakes.push(...crossCheck(raw, locate));
+  if (raw) mistakes.push(...crossCheck(raw, locate, first.success));
   throwAll(mistakes, file);
   const config = fill(raw as RawConfig);
   places.set(config, { file, locate });

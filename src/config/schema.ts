@@ -19,6 +19,7 @@ import {
   string,
   union,
 } from "zod/mini";
+import { unprintable } from "./document.ts";
 
 // Compiling validators pays only for many documents: there is one twotier.yaml.
 config({ jitless: true });
@@ -29,7 +30,7 @@ export const schemaVersion = 1;
 const text = (pattern: RegExp, rule: string) => string().check(regex(pattern, rule));
 
 /** Relative, with slashes, never upwards. */
-const relative = String.raw`(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))(?![A-Za-z]:)[^\\\x00-\x1f]+`;
+const relative = String.raw`(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))(?![A-Za-z]:)[^\\${unprintable}]+`;
 const file = text(
   new RegExp(`^${relative}$`),
   "must be a path inside the repository, relative to its root, without ..",
@@ -43,7 +44,7 @@ const triggerGlob = text(
   new RegExp(`^!?(?!!)${relative}$`),
   "must be a glob relative to the repository's root, without ..; ! in front takes files away",
 );
-const line = text(/^[^\x00-\x1f]+$/, "must be one line of text");
+const line = text(new RegExp(`^[^${unprintable}]+$`), "must be one line of printable text");
 const templated = text(
   /^(?:[^{}]|\{version\})*\{version\}(?:[^{}]|\{version\})*$/,
   "must hold {version}, and no other {...}",
@@ -111,7 +112,7 @@ const artifact = discriminatedUnion("type", [
     platforms: optional(array(platform).check(minLength(1))),
     dockerfile: optional(nullable(file)),
     base: optional(file),
-    files: optional(record(text(/^\/?(?!(?:.*\/)?\.\.(?:\/|$))[^\\\x00-\x1f]+$/, "must be a path without .."), file)),
+    files: optional(record(text(new RegExp(`^/?${relative}$`), "must be a path without .."), file)),
     entrypoint: optional(array(string())),
     labels: optional(record(line, string())),
     env: optional(environment),
