@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,6 +12,19 @@ import { gitEnv, repository, startWorld, token, type World } from "./github-serv
 async function run(file: string, args: string[], cwd: string, env: Record<string, string> = {}) {
   const codes = Array.from({ length: 256 }, (_, code) => code);
   return exec(file, args, { cwd, env: gitEnv(env), ok: codes, timeout: 60_000 });
+}
+
+/** The git folder of octo/cat, as soon as a push has begun to make it. */
+async function firstRepository(admin: { gitDir(name: string): string }): Promise<string> {
+  const found = () => {
+    try {
+      return admin.gitDir(repository);
+    } catch {
+      return "";
+    }
+  };
+  await expect.poll(found, { interval: 2 }).not.toBe("");
+  return found();
 }
 
 describe("git against our GitHub", () => {
@@ -120,6 +133,35 @@ describe("git against our GitHub", () => {
     await git("reset", "--quiet", "--hard", world.first);
   });
 
+  test("a fetch whose request git compresses, since it has much to say, is understood", async () => {
+    const encodings: unknown[] = [];
+    const crowded = await startWorld({
+      intercept: (request) => {
+        encodings.push(request.headers["content-encoding"]);
+        return false;
+      },
+    });
+    const clone = path.join(crowded.folder, "clone");
+    await crowded.git("clone", "--quiet", crowded.remote(), clone);
+    await crowded.git("commit", "--quiet", "--allow-empty", "-m", "news");
+    await crowded.git("push", "--quiet", crowded.remote(), "main");
+    for (let n = 0; n < 40; n++) await run("git", ["commit", "--quiet", "--allow-empty", "-m", `own ${n}`], clone);
+    const fetched = await run("git", ["fetch", "origin"], clone);
+    expect(fetched.code, fetched.stderr).toBe(0);
+    expect(encodings).toContain("gzip");
+    await crowded.close();
+  });
+
+  test("a server that is closed in the middle of a push leaves nothing behind", async () => {
+    const closing = await startGithub();
+    const address = `${closing.git.replace("://", "://x:y@")}/octo/cat.git`;
+    const pushing = git("push", address, "main");
+    const state = path.dirname(path.dirname(path.dirname(path.dirname(await firstRepository(closing.admin)))));
+    await closing.close();
+    expect((await pushing).code).not.toBe(0);
+    await expect(stat(state)).rejects.toThrow("ENOENT");
+  });
+
   test("another service, another path and a path that climbs are no way in", async () => {
     const status = async (address: string) => (await fetch(`${world.server.url}${address}`)).status;
     expect(await status("/octo/cat.git/info/refs?service=git-upload-archive")).toBe(404);
@@ -225,12 +267,22 @@ describe("state", () => {
         method: "POST",
         headers: { authorization: `token ${token}` },
         body: JSON.stringify({ tag_name: "v1", draft: true }),
-      }).then(async (response) => (await response.json()) as { id: number });
+      }).then(async (response) => (await response.json()) as { id: number; upload_url: string });
     const before = await post(world.server.url);
+    const sent = await fetch(before.upload_url.replace(/\{.*/, "?name=cat"), {
+      method: "POST",
+      headers: { authorization: `token ${token}`, "content-type": "text/plain" },
+      body: "meow",
+    });
+    const asset = (await sent.json()) as { url: string };
     await world.server.close();
     const again = await startGithub({ state: path.join(world.folder, "state") });
     const after = await post(again.url);
     expect(after.id).toBeGreaterThan(before.id);
+    const kept = await fetch(asset.url.replace(world.server.url, again.url), {
+      headers: { authorization: `token ${token}`, accept: "application/octet-stream" },
+    });
+    expect(await kept.text()).toBe("meow");
     const listed = await run("git", ["ls-remote", `${again.git}/OCTO/Cat.git`, "main"], world.work);
     expect(listed.stdout).toContain(world.first);
     await again.close();

@@ -58,9 +58,13 @@ async function runBackend(context: Context, repository: Repository, rest: string
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,
   });
-  const exited = new Promise<number | null>((resolve, reject) => {
+  context.children.add(child);
+  const exited = new Promise<void>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", resolve);
+    child.on("close", () => {
+      context.children.delete(child);
+      resolve();
+    });
   });
   exited.catch(() => {});
   child.stderr.resume();

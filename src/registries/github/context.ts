@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HttpError, readBody, send } from "../server.ts";
@@ -28,6 +29,8 @@ export interface Context {
   createRepository(owner: string, name: string): Promise<Repository>;
   /** Milliseconds until a new release turns up in listings. */
   listLag: number;
+  /** Programs at work; they are ended before the state folder goes. */
+  children: Set<ChildProcess>;
 }
 
 /** One finding in a 422 answer (GitHub's docs, "Client errors"). */

@@ -1,3 +1,5 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { HttpError, type Registry, type RegistryOptions, send, serve } from "../server.ts";
 import { type Admin, createAdmin } from "./admin.ts";
 import { serveGit } from "./backend.ts";
@@ -30,6 +32,7 @@ export interface Github extends Registry {
  */
 export async function startGithub(options: GithubOptions = {}): Promise<Github> {
   let admin: Admin | undefined;
+  const children = new Set<ChildProcess>();
   const now = options.now ?? (() => new Date());
   const registry = await serve(options, (_base, state) => {
     const store = new Store(state);
@@ -53,6 +56,7 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
         now,
         createRepository,
         listLag: settings.listLag,
+        children,
       };
       let isRest = true;
       try {
@@ -79,7 +83,14 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
       }
     };
   });
-  return { ...registry, git: registry.url, admin: admin as unknown as Admin };
+  const close = async () => {
+    for (const child of children) {
+      child.kill();
+      if (child.exitCode === null && child.signalCode === null) await once(child, "close");
+    }
+    await registry.close();
+  };
+  return { ...registry, close, git: registry.url, admin: admin as unknown as Admin };
 }
 
 function decodePath(pathname: string): string[] {
