@@ -1,64 +1,13 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ReleaseFile } from "../../src/core/manifest.ts";
-import type { ReleaseContext } from "../../src/core/target.ts";
-import { exec } from "../../src/lib/exec.ts";
 import { digestOf } from "../../src/lib/hash.ts";
-import { startGithub } from "../../src/registries/github/index.ts";
-import { createGithubTarget } from "../../src/targets/github/index.ts";
+import { buildCat, releaseOfCat, repository, startCat, targetOfCat, token } from "./github-fixture.ts";
 import { testIo } from "./io.ts";
-import { type Built, type Credential, type Fixture, inOrder, publishAll, targetSuite } from "./target-suite.ts";
+import { type Fixture, inOrder, publishAll, targetSuite } from "./target-suite.ts";
 
-const repository = "octo/cat";
-const token = "ghp_contract";
-
-/** A target for one server; `api` and `server` are the same address on both of them. */
-function targetFor(url: string, release: ReleaseContext, credential: Credential = "good") {
-  const known = { good: token, none: undefined, wrong: "ghp_nobody" }[credential];
-  return createGithubTarget({ api: url, server: url, repository, release, token: () => known });
-}
-
-function releaseOf(version: string, commit: string): ReleaseContext {
-  const tier = version.includes("-") ? "staging" : "production";
-  return { name: "cat", repository, tier, version, tag: `v${version}`, commit };
-}
-
-async function build(folder: string, version: string, salt = ""): Promise<Built> {
-  const dir = path.join(folder, version, salt || "first");
-  await mkdir(dir, { recursive: true });
-  const files: ReleaseFile[] = [];
-  for (const name of ["cat-linux-amd64", `cat-${version}.tgz`, "cat+plus.txt", "checksums.txt", "release.json"]) {
-    const content = `${name} ${version} ${salt}\n`.repeat(name.endsWith(".tgz") ? 100_000 : 1);
-    await writeFile(path.join(dir, name), content);
-    files.push({ name, size: Buffer.byteLength(content), sha256: digestOf(content), kind: "file", artifact: "cat" });
-  }
-  files.push({ name: "cat.oci", size: 1, sha256: digestOf(`image ${version}`), kind: "image", artifact: "image" });
-  return {
-    files,
-    async local(name) {
-      const file = files.find((one) => one.name === name);
-      if (!file) throw new Error(`no file ${name}`);
-      return { path: path.join(dir, name), size: file.size, sha256: file.sha256 };
-    },
-  };
-}
-
-/** Our server with one repository, made by a push as any user would. */
-async function startOurs(folder: string, options: Parameters<typeof startGithub>[0] = {}) {
-  const server = await startGithub({ token, ...options });
-  const work = path.join(folder, "work");
-  await mkdir(work);
-  const git = (...args: string[]) =>
-    exec("git", ["-c", "user.name=t", "-c", "user.email=t@t.test", ...args], { cwd: work });
-  await git("init", "--quiet", "--initial-branch=main");
-  await git("commit", "--quiet", "--allow-empty", "-m", "first");
-  const credential = `http.extraHeader=Authorization: Basic ${Buffer.from(`x:${token}`).toString("base64")}`;
-  await git("-c", credential, "push", "--quiet", `${server.git}/${repository}.git`, "main");
-  const commit = (await git("rev-parse", "HEAD")).stdout.trim();
-  return { server, commit };
-}
+const secrets = { good: token, none: null, wrong: "ghp_nobody" };
 
 async function temporary(): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), "twotier-github-contract-"));
@@ -69,11 +18,11 @@ targetSuite({
   name: "github on our server",
   async start(): Promise<Fixture> {
     const { folder, remove } = await temporary();
-    const { server, commit } = await startOurs(folder);
+    const { server, commit } = await startCat(folder);
     return {
-      target: (release, credential) => targetFor(server.url, release, credential),
-      release: (version) => releaseOf(version, commit),
-      build: (version, salt) => build(folder, version, salt),
+      target: (release, credential = "good") => targetOfCat(server.url, release, secrets[credential]),
+      release: (version) => releaseOfCat(version, commit),
+      build: (version, salt) => buildCat(folder, version, salt),
       hosts: [server.host],
       async close() {
         await server.close();
@@ -85,10 +34,10 @@ targetSuite({
 
 describe("github on our server, beyond the contract", () => {
   let place: Awaited<ReturnType<typeof temporary>>;
-  let ours: Awaited<ReturnType<typeof startOurs>>;
+  let ours: Awaited<ReturnType<typeof startCat>>;
   beforeAll(async () => {
     place = await temporary();
-    ours = await startOurs(place.folder);
+    ours = await startCat(place.folder);
   });
   afterAll(async () => {
     await ours.server.close();
@@ -96,10 +45,10 @@ describe("github on our server, beyond the contract", () => {
   });
 
   test("another machine finishes from the draft: it finds it, gets the files back, publishes", async () => {
-    const release = releaseOf("1.0.0", ours.commit);
-    const built = await build(place.folder, "1.0.0");
+    const release = releaseOfCat("1.0.0", ours.commit);
+    const built = await buildCat(place.folder, "1.0.0");
     const io = testIo();
-    const first = targetFor(ours.server.url, release);
+    const first = targetOfCat(ours.server.url, release);
     const id = (await first.staging?.create(io)) as string;
     const { items } = first.expect(built.files, release);
     for (const item of inOrder(items)) await first.publish(item, built.local, io);
@@ -107,7 +56,7 @@ describe("github on our server, beyond the contract", () => {
       expect(await first.observe(item, io)).toEqual({ state: "staged", digest: item.digest });
       expect((await first.verify(item, io)).state).toBe("staged");
     }
-    const second = targetFor(ours.server.url, release);
+    const second = targetOfCat(ours.server.url, release);
     expect(await second.staging?.list(io)).toEqual([id]);
     second.staging?.use(id);
     const back = path.join(place.folder, "back");
@@ -120,16 +69,16 @@ describe("github on our server, beyond the contract", () => {
   });
 
   test("a production release isn't the latest until the pointer is written, and a candidate never is", async () => {
-    const release = releaseOf("1.1.0", ours.commit);
+    const release = releaseOfCat("1.1.0", ours.commit);
     const io = testIo();
-    const target = targetFor(ours.server.url, release);
+    const target = targetOfCat(ours.server.url, release);
     // GitHub goes by dates only where no release was ever marked.
     await target.pointers?.write({ target: "github", name: "latest", itemId: "x", version: "1.0.0" }, io);
-    await publishAll(target, await build(place.folder, "1.1.0"), release);
+    await publishAll(target, await buildCat(place.folder, "1.1.0"), release);
     expect(await target.pointers?.read("latest", io)).toBe("1.0.0");
-    const candidate = releaseOf("1.2.0-rc.1", ours.commit);
-    const staged = targetFor(ours.server.url, candidate);
-    await publishAll(staged, await build(place.folder, "1.2.0-rc.1"), candidate);
+    const candidate = releaseOfCat("1.2.0-rc.1", ours.commit);
+    const staged = targetOfCat(ours.server.url, candidate);
+    await publishAll(staged, await buildCat(place.folder, "1.2.0-rc.1"), candidate);
     await expect(
       staged.pointers?.write({ target: "github", name: "latest", itemId: "x", version: "1.2.0-rc.1" }, io),
     ).rejects.toMatchObject({ code: "REFUSED" });
@@ -161,17 +110,17 @@ describe("github on vercel-labs' emulate", () => {
 
   test("preflight has nothing against the token", async () => {
     const io = testIo();
-    const release = releaseOf("0.1.19", "main");
-    const findings = await targetFor(emulator.url, release).preflight(io);
+    const release = releaseOfCat("0.1.19", "main");
+    const findings = await targetOfCat(emulator.url, release).preflight(io);
     expect(findings.filter((one) => one.level === "error")).toEqual([]);
     io.close();
   });
 
   test("a draft takes the assets under their names, is published, and becomes the latest", async () => {
     const io = testIo();
-    const release = releaseOf("0.1.19", "main");
-    const target = targetFor(emulator.url, release);
-    const built = await build(place.folder, "0.1.19");
+    const release = releaseOfCat("0.1.19", "main");
+    const target = targetOfCat(emulator.url, release);
+    const built = await buildCat(place.folder, "0.1.19");
     const { items, pointers } = target.expect(built.files, release);
     const [item] = items;
     if (!item) throw new Error("no items");
@@ -200,7 +149,7 @@ describe("github on vercel-labs' emulate", () => {
 
   test("a draft is thrown away, twice without harm", async () => {
     const io = testIo();
-    const target = targetFor(emulator.url, releaseOf("0.1.20", "main"));
+    const target = targetOfCat(emulator.url, releaseOfCat("0.1.20", "main"));
     const id = (await target.staging?.create(io)) as string;
     await target.staging?.discard(id, io);
     await target.staging?.discard(id, io);
