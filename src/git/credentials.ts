@@ -1,3 +1,5 @@
+import type { Git } from "./push.ts";
+
 /**
  * Lets git reach one server with a token, through its environment alone: no argument, no file, no address holds it
  * (git-config(1), GIT_CONFIG_COUNT). Redirects are refused then, because git would send the header along.
@@ -18,4 +20,17 @@ export function gitCredentials(server: string, token: string | undefined): Recor
     GIT_CONFIG_KEY_2: `http.${origin}/.followRedirects`,
     GIT_CONFIG_VALUE_2: "false",
   };
+}
+
+/**
+ * Git as somebody without a credential runs it: without what gitCredentials gives, and without what the configuration,
+ * helpers and askpass programs of this machine hold (gitcredentials(7)).
+ *
+ * @param server any http address of the server that is asked
+ */
+export function withoutCredentials(git: Git, server: string): Git {
+  const header = `http.${new URL(server).origin}/.extraHeader=`;
+  const settings = ["credential.helper=", "core.askPass=", header].flatMap((setting) => ["-c", setting]);
+  const env = { GIT_CONFIG_COUNT: "0", GIT_ASKPASS: "" };
+  return (args, run = {}) => git([...settings, ...args], { ...run, env: { ...run.env, ...env } });
 }

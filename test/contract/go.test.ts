@@ -38,7 +38,6 @@ function optionsFor(world: World, release: ReleaseContext, given: string | undef
     release,
     git: gitIn(world.work, { env: { ...quiet, ...gitCredentials(world.server.url, given) } }),
     remote: address(world),
-    reader: { git: gitIn(world.work, { env: quiet }), remote: address(world) },
   };
 }
 
@@ -153,9 +152,35 @@ describe("Go modules", () => {
     io.close();
   });
 
+  test("verify shows no credential: neither the token, nor one in the address, the configuration or a helper", async () => {
+    const seen: (string | undefined)[] = [];
+    const watched = await startWorld({
+      intercept: (request) => {
+        seen.push(request.headers.authorization);
+        return false;
+      },
+    });
+    const release = await releaseOf(watched, "0.1.19");
+    const options = optionsFor(watched, release, token);
+    await watched.git("remote", "add", "origin", watched.remote());
+    await watched.git("config", `http.${watched.server.url}/.extraHeader`, "Authorization: Basic eDp5");
+    await watched.git("config", "credential.helper", "!f() { echo username=x; echo password=y; }; f");
+    const target = createGoTarget({ ...options, remote: "origin" });
+    const [item] = target.expect([], release).items;
+    if (!item) throw new Error("no item");
+    const io = testIo();
+    await target.publish(item, async () => Promise.reject(), io);
+    expect(seen.at(-1)).toMatch(/^Basic /);
+    seen.length = 0;
+    expect(await target.verify(item, io)).toEqual({ state: "present", digest: item.digest });
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.filter(Boolean)).toEqual([]);
+    await watched.close();
+  });
+
   test("without a remote the repository's own refs are used", async () => {
     const release = await releaseOf(world, "0.5.0");
-    const target = createGoTarget({ ...optionsFor(world, release, token), remote: null, reader: undefined });
+    const target = createGoTarget({ ...optionsFor(world, release, token), remote: null });
     const built = { files: [], local: async () => Promise.reject(new Error("no files")) };
     const { items, io } = await publishAll(target, built, release);
     expect(await world.git("rev-parse", "refs/tags/sdk/go/v0.5.0")).toBe(release.commit);

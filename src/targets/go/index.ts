@@ -1,8 +1,9 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Finding, Io, Item, ReleaseContext, Retraction, Seen, Target } from "../../core/target.ts";
+import { withoutCredentials } from "../../git/credentials.ts";
 import { type Git, pushRefs } from "../../git/push.ts";
 import { commitOf, readRefs } from "../../git/refs.ts";
-import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
+import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
 import { hexOf } from "../../lib/hash.ts";
 import { formatVersion, parseVersion } from "../../version/version.ts";
@@ -16,8 +17,6 @@ export interface GoTargetOptions {
   git: Git;
   /** Name or address of the remote; null: the refs of this repository are the truth. */
   remote: string | null;
-  /** How users reach the repository, without a credential; left out: as `git` and `remote` do. */
-  reader?: { git: Git; remote: string };
   release?: ReleaseContext;
 }
 
@@ -86,14 +85,15 @@ export function createGoTarget(options: GoTargetOptions): Target {
     },
 
     async verify(item: Item, io: Io): Promise<Seen> {
-      if (!options.reader) return look(item, io, { git, remote });
+      io.signal.throwIfAborted();
+      const address = remote === null ? "" : await addressOf(git, remote);
+      if (!/^https?:/.test(address)) return look(item, io, { git, remote });
       try {
-        return await look(item, io, options.reader);
+        return await look(item, io, { git: withoutCredentials(git, address), remote: address });
       } catch (thrown) {
-        if (asReleaseError(thrown).code === "INTERRUPTED") throw thrown;
         const seen = await look(item, io, { git, remote });
-        if (seen.state === "absent") return seen;
-        return { ...seen, note: "read with the credential: without one the repository can't be read" };
+        if (seen.state === "absent") throw thrown;
+        return { ...seen, note: "read with the credential: the repository isn't public" };
       }
     },
 
@@ -112,6 +112,12 @@ function conflict(item: Item, found: Digest | undefined): ReleaseError {
     facts: { expected: item.digest, found },
     hint: "a Go module's version can't be changed once somebody fetched it; release the next version",
   });
+}
+
+/** Where a remote is, without a user and password in the address. */
+async function addressOf(git: Git, remote: string): Promise<string> {
+  const address = (await git(["ls-remote", "--get-url", "--end-of-options", remote])).stdout.trim();
+  return address.replace(/^(https?:\/\/)[^/@]*@/, "$1");
 }
 
 /** Asks the remote whether it would take a new ref, without sending one (git-push(1), --dry-run). */
