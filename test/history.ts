@@ -30,7 +30,8 @@ export const plainConfig: Config = {
  */
 export class History {
   readonly commits = new Map<string, Commit>();
-  readonly refs: Refs = { byName: new Map(), peeled: new Map(), head: "main" };
+  /** Ref -> sha of its own object, and of the commit below it. */
+  readonly named = new Map<string, { sha: string; commit: string }>();
   readonly manifests = new Map<string, Manifest>();
   readonly runs = new Map<string, string>();
   config: Config;
@@ -53,7 +54,7 @@ export class History {
 
   /** A tag that another tool made on a commit. */
   tag(name: string, sha = this.head): void {
-    this.refs.byName.set(`refs/tags/${name}`, sha);
+    this.named.set(`refs/tags/${name}`, { sha, commit: sha });
   }
 
   /** Takes a number as step 2 does: the release commit beside the branch, and the lock over it. */
@@ -78,7 +79,7 @@ export class History {
 
   /** Seals a locked number; the lock stays, so it isn't complete. */
   seal(tag: string, candidate: string | null = null): void {
-    const commit = this.refs.peeled.get(lockRef(tag)) as string;
+    const commit = this.named.get(lockRef(tag))?.commit as string;
     this.annotate(`refs/tags/${tag}`, commit);
     const source = this.commits.get(commit)?.parents[0] as string;
     const from = candidate === null ? null : { tag: candidate, commit: "" };
@@ -86,12 +87,11 @@ export class History {
   }
 
   unlock(tag: string): void {
-    this.refs.byName.delete(lockRef(tag));
-    this.refs.peeled.delete(lockRef(tag));
+    this.named.delete(lockRef(tag));
   }
 
   retract(tag: string): void {
-    this.annotate(retractedRef(tag), this.refs.peeled.get(`refs/tags/${tag}`) ?? this.head);
+    this.annotate(retractedRef(tag), this.named.get(`refs/tags/${tag}`)?.commit ?? this.head);
   }
 
   /** Merges a release commit into the branch, as bookkeeping does. */
@@ -116,12 +116,12 @@ export class History {
 
   facts(flags: ReleaseFlags, source: string): Facts {
     const { config } = this;
-    const standing = standingOf(this.refs, tagNames(config.version.tag));
+    const standing = standingOf(this.refs(), tagNames(config.version.tag));
     const choice = choose(standing, flags);
     const top = choice.upTo?.commit ?? source;
     const details = new Map<string, Detail>();
     const stamped = stampedPaths(config);
-    for (const name of this.refs.byName.keys()) {
+    for (const name of this.named.keys()) {
       const tag = name.replace(/^refs\/(tags|twotier\/(lock|retracted))\//, "");
       const release = standing.find(tag);
       const commit = release && this.commits.get(release.commit);
@@ -184,7 +184,16 @@ export class History {
   }
 
   private annotate(ref: string, commit: string): void {
-    this.refs.byName.set(ref, `obj-${ref}`.padEnd(40, "0").slice(0, 40));
-    this.refs.peeled.set(ref, commit);
+    this.named.set(ref, { sha: `obj-${ref}`.padEnd(40, "0").slice(0, 40), commit });
+  }
+
+  private refs(): Refs {
+    return {
+      head: "main",
+      names: () => this.named.keys(),
+      get: (name) => this.named.get(name)?.sha,
+      commit: (name) => this.named.get(name)?.commit,
+      byName: new Map([...this.named].map(([name, { sha }]) => [name, sha])),
+    };
   }
 }

@@ -1,13 +1,16 @@
 import type { Git } from "./push.ts";
 
-/** Refs as git prints them: full name -> what it names. */
+/** Refs by their full names. */
 export interface Refs {
-  /** Sha of the ref itself: of an annotated tag, the tag object. */
-  byName: Map<string, string>;
-  /** Annotated tags alone: name -> sha of what they are over at last. */
-  peeled: Map<string, string>;
   /** Branch that HEAD names, without `refs/heads/`; null where HEAD is detached or missing. */
-  head: string | null;
+  readonly head: string | null;
+  names(): IterableIterator<string>;
+  /** Sha that a ref itself names (of an annotated tag, the tag object); undefined where there is no such ref. */
+  get(name: string): string | undefined;
+  /** The same after following annotated tags. */
+  commit(name: string): string | undefined;
+  /** All of them: name -> sha of the ref itself. */
+  readonly byName: Map<string, string>;
 }
 
 /**
@@ -26,32 +29,48 @@ export async function readRefs(git: Git, remote: string | null): Promise<Refs> {
   return parseRefs(`${head.code === 0 ? `ref: ${head.stdout.trim()}\tHEAD\n` : ""}${list.stdout}`);
 }
 
-const SPACE = 32;
-
 /**
  * Reads the output of `git ls-remote --symref` (`SHA TAB NAME`) or `git show-ref -d --head` (`SHA SPACE NAME`), with
- * peeled lines (`NAME^{}`) and `ref: refs/heads/main TAB HEAD`. A repository may have 100,000 of them: no regular
- * expression a line.
+ * `ref: refs/heads/main TAB HEAD`; an annotated tag is followed by a line for what it is over, `NAME^{}`.
+ *
+ * A repository may have 100,000 lines: only names are taken out of them, shas when they are asked for.
  */
 export function parseRefs(text: string): Refs {
-  const refs: Refs = { byName: new Map(), peeled: new Map(), head: null };
-  const { byName, peeled } = refs;
+  const lines = new Map<string, number>();
+  let head: string | null = null;
+  let width = 0;
   for (let start = 0; start < text.length; ) {
     let end = text.indexOf("\n", start);
     if (end < 0) end = text.length;
     if (text.startsWith("ref: ", start)) {
       const tab = text.indexOf("\t", start);
-      if (text.slice(tab + 1, end) === "HEAD") refs.head = branchOf(text.slice(start + 5, tab));
+      if (text.slice(tab + 1, end) === "HEAD") head = branchOf(text.slice(start + 5, tab));
     } else {
-      let gap = start;
-      while (gap < end && text.charCodeAt(gap) > SPACE) gap++;
-      const sha = text.slice(start, gap);
-      if (text.endsWith("^{}", end)) peeled.set(text.slice(gap + 1, end - 3), sha);
-      else if (gap < end) byName.set(text.slice(gap + 1, end), sha);
+      // All shas of a repository are of one length, 40 or 64.
+      if (width === 0) width = text.slice(start, end).search(/[\t ]/);
+      if (!text.endsWith("^{}", end)) lines.set(text.slice(start + width + 1, end), start);
     }
     start = end + 1;
   }
-  return refs;
+  const get = (name: string) => {
+    const start = lines.get(name);
+    return start === undefined ? undefined : text.slice(start, start + width);
+  };
+  return {
+    head,
+    names: () => lines.keys(),
+    get,
+    commit(name) {
+      const start = lines.get(name);
+      if (start === undefined) return undefined;
+      const next = start + width + 1 + name.length + 1;
+      const peeled = text.startsWith(`${name}^{}`, next + width + 1);
+      return peeled ? text.slice(next, next + width) : get(name);
+    },
+    get byName() {
+      return new Map([...lines.keys()].map((name) => [name, get(name) as string]));
+    },
+  };
 }
 
 /** Name of a branch from its full ref; null for any other ref. */
@@ -61,5 +80,5 @@ export function branchOf(ref: string): string | null {
 
 /** What a ref names after following annotated tags; undefined where there is no such ref. */
 export function commitOf(refs: Refs, ref: string): string | undefined {
-  return refs.peeled.get(ref) ?? refs.byName.get(ref);
+  return refs.commit(ref);
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type GitFixture, gitFixture, runGit } from "../../test/git-fixture.ts";
 import { isAncestor, logCommits, parseLog, readCommits } from "./commits.ts";
 import { messageOf, readObjects } from "./objects.ts";
-import { commitOf, parseRefs } from "./refs.ts";
+import { parseRefs } from "./refs.ts";
 import { openRepository } from "./repository.ts";
 
 let fixture: GitFixture;
@@ -33,8 +33,8 @@ describe("openRepository", () => {
       expect(repository).toMatchObject({ remote: "origin", bare: false, gitDir: path.join(fixture.dir, ".git") });
       const refs = await repository.refs();
       expect(refs.head).toBe("main");
-      expect(commitOf(refs, "refs/tags/v1.0.0")).toBe(sha);
-      expect(refs.byName.get("refs/tags/v1.0.0")).not.toBe(sha);
+      expect(refs.commit("refs/tags/v1.0.0")).toBe(sha);
+      expect(refs.get("refs/tags/v1.0.0")).not.toBe(sha);
     }
   });
 
@@ -44,8 +44,8 @@ describe("openRepository", () => {
     const before = await repository.refs();
     fixture.atOrigin("tag", "v1.0.0", "main");
     expect(await repository.refs()).toBe(before);
-    expect((await repository.refs(true)).byName.has("refs/tags/v1.0.0")).toBe(true);
-    expect((await repository.refs()).byName.has("refs/tags/v1.0.0")).toBe(true);
+    expect((await repository.refs(true)).get("refs/tags/v1.0.0")).toBeDefined();
+    expect((await repository.refs()).get("refs/tags/v1.0.0")).toBeDefined();
   });
 
   it("takes the only remote whatever its name, and local refs without any", async () => {
@@ -54,7 +54,7 @@ describe("openRepository", () => {
     fixture.git("remote", "rename", "origin", "upstream");
     const renamed = await openRepository(fixture.dir);
     expect(renamed.remote).toBe("upstream");
-    expect((await renamed.refs()).byName.has("refs/tags/v1.0.0")).toBe(false);
+    expect((await renamed.refs()).get("refs/tags/v1.0.0")).toBeUndefined();
     fixture.git("remote", "remove", "upstream");
     // A folder called origin is no remote.
     runGit(fixture.dir, ["init", "--quiet", "--bare", "origin"]);
@@ -62,7 +62,7 @@ describe("openRepository", () => {
     expect(alone.remote).toBeNull();
     const refs = await alone.refs();
     expect(refs.head).toBe("main");
-    expect(commitOf(refs, "refs/tags/v1.0.0")).toBe(sha);
+    expect(refs.commit("refs/tags/v1.0.0")).toBe(sha);
   });
 
   it("says what to do with several remotes and no origin", async () => {
@@ -127,7 +127,7 @@ describe("need", () => {
     const before = listing(path.join(fixture.dir, ".git"));
     const repository = await openRepository(fixture.dir);
     const refs = await repository.refs();
-    const [tag, commit] = [refs.byName.get("refs/tags/v1.0.0") as string, commitOf(refs, "refs/tags/v1.0.0") as string];
+    const [tag, commit] = [refs.get("refs/tags/v1.0.0") as string, refs.commit("refs/tags/v1.0.0") as string];
     expect(await readObjects(repository.git, [tag])).toEqual([null]);
     await repository.need([tag, commit]);
     const [object] = await readObjects(repository.git, [tag]);
@@ -284,16 +284,16 @@ describe("parseRefs", () => {
     const text = `ref: refs/heads/main\tHEAD\n${a}\tHEAD\n${a}\trefs/heads/main\n${b}\trefs/tags/v1\n${c}\trefs/tags/v1^{}\n${a}\trefs/tags/$(id)\u202e\n`;
     const refs = parseRefs(text);
     expect(refs.head).toBe("main");
-    expect(commitOf(refs, "refs/tags/v1")).toBe(c);
-    expect(refs.byName.get("refs/tags/v1")).toBe(b);
-    expect(refs.byName.get("refs/tags/$(id)\u202e")).toBe(a);
-    expect(commitOf(refs, "refs/tags/v2")).toBeUndefined();
+    expect(refs.commit("refs/tags/v1")).toBe(c);
+    expect(refs.get("refs/tags/v1")).toBe(b);
+    expect(refs.get("refs/tags/$(id)\u202e")).toBe(a);
+    expect(refs.commit("refs/tags/v2")).toBeUndefined();
   });
 
   it("reads sha-256 repositories and an empty answer", () => {
     const long = "d".repeat(64);
-    expect(parseRefs(`${long}\tHEAD\n`).byName.get("HEAD")).toBe(long);
-    expect(parseRefs("")).toEqual({ byName: new Map(), peeled: new Map(), head: null });
+    expect(parseRefs(`${long}\tHEAD\n`).get("HEAD")).toBe(long);
+    expect(parseRefs("")).toMatchObject({ byName: new Map(), head: null });
   });
 });
 

@@ -4,7 +4,7 @@ import type { ReleaseFlags } from "../core/plan.ts";
 import type { Io, Target } from "../core/target.ts";
 import { type Commit, isAncestor, logCommits, readCommits } from "../git/commits.ts";
 import { messageOf, readObjects } from "../git/objects.ts";
-import { commitOf, type Refs } from "../git/refs.ts";
+import type { Refs } from "../git/refs.ts";
 import type { Repository } from "../git/repository.ts";
 import { decodeSeal } from "../git/seal.ts";
 import { ReleaseError } from "../lib/errors.ts";
@@ -168,7 +168,7 @@ function branchOf(refs: Refs, config: Config, remote: string | null, source: str
       hint: "name it in twotier.yaml: `trigger: { branch: main }`, or push the first commit",
     });
   }
-  const head = commitOf(refs, `refs/heads/${branch}`);
+  const head = refs.commit(`refs/heads/${branch}`);
   if (head !== undefined) return { branch, head };
   throw new ReleaseError("CONFIG", `there is no branch ${branch} on ${remote ?? "this repository"}`, {
     facts: { branch },

@@ -1,6 +1,6 @@
 import type { IgnoredTag } from "../core/plan.ts";
 import { lockRef, retractedRef } from "../git/lock.ts";
-import { commitOf, type Refs } from "../git/refs.ts";
+import type { Refs } from "../git/refs.ts";
 import type { TagNames } from "../version/tags.ts";
 import { compareLines, compareVersions, formatVersion, lineOf, type Version } from "../version/version.ts";
 
@@ -47,16 +47,19 @@ const retractedPrefix = retractedRef("");
 
 /** Reads refs (two-tier.md, "Versions", rules 1 and 2). Pure, and made for 50,000 tags. */
 export function standingOf(refs: Refs, names: TagNames): Standing {
-  const known = new Map<string, Version>();
+  const tags: string[] = [];
+  const versions: Version[] = [];
   const modules: Standing["modules"] = [];
   const ignored: IgnoredTag[] = [];
   const marks = new Set<string>();
-  for (const name of refs.byName.keys()) {
+  for (const name of refs.names()) {
     if (name.startsWith(tagPrefix)) {
       const tag = name.slice(tagPrefix.length);
       const version = names.version(tag);
-      if (version) known.set(tag, version);
-      else {
+      if (version) {
+        tags.push(tag);
+        versions.push(version);
+      } else {
         const meaning = names.meaning(tag);
         if (meaning.kind === "module") modules.push({ tag, version: meaning.version });
         else if (meaning.kind === "ignored") ignored.push({ tag, reason: meaning.reason });
@@ -66,32 +69,41 @@ export function standingOf(refs: Refs, names: TagNames): Standing {
   }
   for (const tag of marks) {
     const version = names.version(tag);
-    if (version) known.set(tag, version);
+    if (!version || refs.get(`${tagPrefix}${tag}`) !== undefined) continue;
+    tags.push(tag);
+    versions.push(version);
   }
 
   const find = (tag: string): Release | null => {
-    const version = known.get(tag);
-    if (!version) return null;
-    const refsOfIt = [`${tagPrefix}${tag}`, lockRef(tag), retractedRef(tag)];
-    const commit = refsOfIt.map((ref) => commitOf(refs, ref)).find((sha) => sha !== undefined) as string;
-    const [tagObject = null, lock = null, retraction] = refsOfIt.map((ref) => refs.byName.get(ref));
-    return { tag, version, tagObject, commit, lock, retracted: retraction !== undefined };
+    const version = names.version(tag);
+    const [tagRef, lock, retraction] = [`${tagPrefix}${tag}`, lockRef(tag), retractedRef(tag)];
+    const commit = refs.commit(tagRef) ?? refs.commit(lock) ?? refs.commit(retraction);
+    if (!version || commit === undefined) return null;
+    const retracted = refs.get(retraction) !== undefined;
+    return { tag, version, tagObject: refs.get(tagRef) ?? null, commit, lock: refs.get(lock) ?? null, retracted };
   };
+  const live = (tag: string) => !marks.has(tag) || refs.get(retractedRef(tag)) === undefined;
+  const at = (index: number) => (index < 0 ? null : find(tags[index] as string));
   const highest = (fits: (version: Version, tag: string) => boolean): Release | null => {
-    let best: { tag: string; version: Version } | null = null;
-    for (const [tag, version] of known) {
-      if ((best === null || compareVersions(version, best.version) > 0) && fits(version, tag)) best = { tag, version };
+    let best = -1;
+    for (let i = 0; i < versions.length; i++) {
+      const version = versions[i] as Version;
+      if (best >= 0 && compareVersions(version, versions[best] as Version) <= 0) continue;
+      if (fits(version, tags[i] as string)) best = i;
     }
-    return best && find(best.tag);
+    return at(best);
   };
-  const live = (tag: string) => !refs.byName.has(retractedRef(tag));
+  const sorted = (fits: (version: Version, tag: string) => boolean): Release[] => {
+    const found: number[] = [];
+    for (let i = 0; i < versions.length; i++) {
+      const version = versions[i] as Version;
+      if (version.label !== null && fits(version, tags[i] as string)) found.push(i);
+    }
+    found.sort((a, b) => compareVersions(versions[b] as Version, versions[a] as Version));
+    return found.map((index) => at(index) as Release);
+  };
 
   const stable = highest((version) => version.label === null);
-  const sorted = (fits: (version: Version, tag: string) => boolean): Release[] =>
-    [...known]
-      .filter(([tag, version]) => version.label !== null && fits(version, tag))
-      .sort(([, a], [, b]) => compareVersions(b, a))
-      .map(([tag]) => find(tag) as Release);
   const candidates = sorted((version) => stable === null || compareLines(version, stable.version) > 0);
   const opening = candidates.find((candidate) => !candidate.retracted);
   return {
@@ -100,13 +112,13 @@ export function standingOf(refs: Refs, names: TagNames): Standing {
     candidates,
     open: opening ? lineOf(opening.version) : null,
     newest: opening ?? highest((_, tag) => live(tag)),
-    locked: [...marks].filter((tag) => refs.byName.has(lockRef(tag))).flatMap((tag) => find(tag) ?? []),
+    locked: [...marks].flatMap((tag) => find(tag) ?? []).filter((release) => release.lock !== null),
     modules,
     ignored: ignored.sort((a, b) => (a.tag < b.tag ? -1 : 1)),
     find,
     candidatesOf: (line) => sorted((version, tag) => compareLines(version, line) === 0 && live(tag)),
     below: (version, kind) =>
-      highest((it, tag) => compareVersions(it, version) < 0 && (kind === "any" || it.label === null) && live(tag)),
+      highest((it, tag) => (kind === "any" || it.label === null) && compareVersions(it, version) < 0 && live(tag)),
   };
 }
 
