@@ -349,6 +349,26 @@ describe("publish", () => {
     expect(events).toEqual([]);
   });
 
+  test("is seen by a look that begins after it, whatever look is still on its way", { timeout: 5000 }, async () => {
+    const answers = { upload: Promise.withResolvers<Answer>(), look: Promise.withResolvers<Answer>() };
+    const looks: (Answer | Promise<Answer>)[] = [{ json: [] }, answers.look.promise, { json: [assetJson()] }];
+    const { io, whats } = serverOf({
+      ...draft([]),
+      [`GET ${repo}/releases/7/assets`]: async () => (await looks.shift()) ?? { json: [assetJson()] },
+      [upload]: () => answers.upload.promise,
+    });
+    const one = using();
+    const publishing = one.publish(item, files, io);
+    await expect.poll(whats).toContain(upload);
+    const early = one.observe(item, io);
+    await expect.poll(() => looks.length).toBe(1);
+    answers.upload.resolve({ status: 201, json: assetJson() });
+    await publishing;
+    expect(await one.observe(item, io)).toEqual({ state: "staged", digest: item.digest });
+    answers.look.resolve({ json: [] });
+    expect(await early).toEqual({ state: "absent" });
+  });
+
   test("takes an upload that broke off away and sends again", async () => {
     const remove = `DELETE ${repo}/releases/assets/69`;
     const { io, whats } = serverOf({
