@@ -1,7 +1,7 @@
 import type { Report } from "./checks.ts";
 import { type KeyPath, spell } from "./document.ts";
 import type { RawConfig } from "./schema.ts";
-import { suggest, suggestPlatform } from "./suggest.ts";
+import { suggestPlatform } from "./suggest.ts";
 import type { Artifact, TargetsConfig } from "./types.ts";
 
 /** Words of other systems for what Go calls darwin, amd64 and so on. */
@@ -103,13 +103,6 @@ function checkImage(
         `${image.name} is for ${missing.join(", ")}, but ${source} isn't built for it`,
         `add it to the platforms of ${source}`,
       );
-    }
-    if (!binary && !source.includes("/") && !source.includes(".")) {
-      const guess = suggest(
-        source,
-        binaries.map((other) => other.name),
-      );
-      if (guess) report(at, `no artifact of type go is called ${source}`, `did you mean ${guess}?`);
     }
   }
 }

@@ -23,20 +23,29 @@ export async function detectArtifacts(
   const files = (await tree.list()).filter((file) => !ignored.test(file)).sort();
   const found: Artifact[] = [];
   const { targets, repository } = config;
+  const modules = files.filter((file) => /(?:^|\/)go\.mod$/.test(file)).map(folderOf);
+  const wanted = files.filter((file) => /(?:^|\/)(?:pyproject\.toml|package\.json)$/.test(file));
+  const sources = new Map(modules.map((dir) => [dir, goSources(dir, files)]));
+  for (const list of sources.values()) wanted.push(...list.map(({ file }) => file));
+  // All at once: a tree reads what is asked for together by one call of git.
+  const texts = new Map(await Promise.all(wanted.map(async (file) => [file, (await tree.read(file)) ?? ""] as const)));
+
   const add = (artifact: Parameters<typeof fillArtifact>[0]) => void found.push(fillArtifact(artifact, { repository }));
   const dockerfiles: string[] = [];
   for (const file of files) {
-    const dir = file.includes("/") ? file.slice(0, file.lastIndexOf("/")) : ".";
+    const dir = folderOf(file);
     const name = nameOf(dir, config.name);
     switch (file.slice(file.lastIndexOf("/") + 1)) {
       case "pyproject.toml":
-        if (/^\s*\[(?:project|tool\.poetry)\]/m.test((await tree.read(file)) ?? "")) add({ type: "python", name, dir });
+        if (/^\s*\[(?:project|tool\.poetry)\]/m.test(texts.get(file) ?? "")) add({ type: "python", name, dir });
         break;
       case "package.json":
-        if (isPublic((await tree.read(file)) ?? "")) add({ type: "npm", name, dir });
+        if (isPublic(texts.get(file) ?? "")) add({ type: "npm", name, dir });
         break;
       case "go.mod": {
-        const commands = await goCommands(dir, files, tree);
+        const isMain = (text = "") => /^package main\b/m.test(text) && !/^\/\/go:build ignore\b/m.test(text);
+        const mains = (sources.get(dir) ?? []).filter((source) => isMain(texts.get(source.file)));
+        const commands = [...new Set(mains.map((source) => source.command))].sort();
         for (const command of commands) {
           const own = command === "." ? name : command.slice(command.lastIndexOf("/") + 1);
           add({ type: "go", name: own, dir, package: command });
@@ -88,15 +97,16 @@ function isPublic(text: string): boolean {
   }
 }
 
-/** Packages of a module that are commands: its root, and each folder in cmd/. */
-async function goCommands(dir: string, files: readonly string[], tree: Tree): Promise<string[]> {
-  const commands = new Set<string>();
+/** Go files where commands stand: in a module's root, and in each folder of its cmd/. */
+function goSources(dir: string, files: readonly string[]): { file: string; command: string }[] {
   const root = dir === "." ? "" : `${dir}/`;
-  for (const file of files) {
-    if (!file.startsWith(root) || !file.endsWith(".go") || file.endsWith("_test.go")) continue;
-    const match = /^(cmd\/[^/]+\/)?[^/]+\.go$/.exec(file.slice(root.length));
-    if (match && /^package main\b/m.test((await tree.read(file)) ?? ""))
-      commands.add(match[1] ? `./${match[1].slice(0, -1)}` : ".");
-  }
-  return [...commands].sort();
+  return files.flatMap((file) => {
+    if (!file.startsWith(root) || file.endsWith("_test.go")) return [];
+    const match = /^(?:(cmd\/[^/]+)\/)?[^/]+\.go$/.exec(file.slice(root.length));
+    return match ? [{ file, command: match[1] === undefined ? "." : `./${match[1]}` }] : [];
+  });
+}
+
+function folderOf(file: string): string {
+  return file.includes("/") ? file.slice(0, file.lastIndexOf("/")) : ".";
 }

@@ -14,6 +14,8 @@ export interface Manifest {
 export interface Asked {
   tree: Tree;
   files: ReadonlySet<string>;
+  /** Files that `version.stamp` names. */
+  stamped: ReadonlySet<string>;
   /** Where a setting of this artifact is written. */
   place(key?: string): Place;
   report(error: ReleaseError): void;
@@ -46,7 +48,13 @@ export async function readManifest(artifact: Artifact, asked: Asked): Promise<Ma
 
 async function readPython(artifact: Artifact & { type: "python" }, asked: Asked): Promise<Manifest | null> {
   const file = inside(artifact.dir, "pyproject.toml");
-  const text = await asked.tree.read(file);
+  const setupCfg = inside(artifact.dir, "setup.cfg");
+  // All at once: a tree reads what is asked for together by one call of git.
+  const [text, cfg, modules] = await Promise.all([
+    asked.tree.read(file),
+    asked.files.has(setupCfg) ? asked.tree.read(setupCfg) : null,
+    versionModules(artifact.dir, asked),
+  ]);
   const complain = (what: string, hint: string) =>
     void asked.report(mistake(asked.place("dir"), what, hint, asked.path));
   let table: Table = {};
@@ -59,35 +67,33 @@ async function readPython(artifact: Artifact & { type: "python" }, asked: Asked)
   }
   const project = asTable(table.project);
   const poetry = asTable(asTable(table.tool).poetry);
-  const setupCfg = inside(artifact.dir, "setup.cfg");
-  const cfg = (await asked.tree.read(setupCfg)) ?? "";
-  const name = asText(project.name) ?? asText(poetry.name) ?? iniValue(cfg, "metadata", "name");
+  const name = asText(project.name) ?? asText(poetry.name) ?? iniValue(cfg ?? "", "metadata", "name");
   if (name === undefined) {
-    if (text === null && cfg === "")
+    if (text === null && cfg === null)
       complain(`${artifact.name}: there is no ${file}`, "set `dir` to the folder that holds pyproject.toml");
     else complain(`${artifact.name}: ${file} has no [project] name`, "add it, as PyPI knows the project");
     return null;
   }
   const stamp: Stamp[] = [];
   if (asText(project.version) ?? asText(poetry.version)) stamp.push({ file });
-  const ini = iniValue(cfg, "metadata", "version");
+  const ini = iniValue(cfg ?? "", "metadata", "version");
   if (ini !== undefined && !/^(attr|file):/.test(ini)) stamp.push({ file: setupCfg });
-  for (const path of await versionModules(artifact.dir, asked)) stamp.push({ file: path });
+  for (const path of modules) stamp.push({ file: path });
   return { registryName: name, stamp, artifact };
 }
 
 /** Python files with a literal `__version__` in the packages of a project: at most two folders deep, no tests. */
-async function versionModules(dir: string, { files, tree }: Asked): Promise<string[]> {
+async function versionModules(dir: string, { files, stamped, tree }: Asked): Promise<string[]> {
   const prefix = dir === "." ? "" : `${dir}/`;
-  const found: string[] = [];
-  for (const path of [...files].sort()) {
-    if (!path.startsWith(prefix)) continue;
-    const rest = path.slice(prefix.length);
-    if (!/^(?!tests?\/|docs?\/|examples?\/)(?:[\w.-]+\/){1,2}(?:__init__|_version|version|__about__)\.py$/.test(rest))
-      continue;
-    if (/^__version__(?:\s*:\s*\w+)?\s*=\s*(["'])[^"'\n]+\1/m.test((await tree.read(path)) ?? "")) found.push(path);
-  }
-  return found;
+  const usual = /^(?!tests?\/|docs?\/|examples?\/)(?:[\w.-]+\/){1,2}(?:__init__|_version|version|__about__)\.py$/;
+  const candidates = [...files]
+    .filter((path) => path.startsWith(prefix) && usual.test(path.slice(prefix.length)))
+    .sort();
+  const literal = /^__version__(?:\s*:\s*\w+)?\s*=\s*(["'])[^"'\n]+\1/m;
+  const found = await Promise.all(
+    candidates.map(async (path) => stamped.has(path) || literal.test((await tree.read(path)) ?? "")),
+  );
+  return candidates.filter((_, index) => found[index]);
 }
 
 async function readNpm(artifact: Artifact & { type: "npm" }, asked: Asked): Promise<Manifest | null> {

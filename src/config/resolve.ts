@@ -1,6 +1,5 @@
 import picomatch from "picomatch";
 import type { ReleaseError } from "../lib/errors.ts";
-import { pythonLabels } from "../version/pep440.ts";
 import { detectArtifacts } from "./detect.ts";
 import { type KeyPath, mistake, throwAll } from "./document.ts";
 import { expectedFiles, wheelName } from "./expected.ts";
@@ -32,19 +31,20 @@ export async function resolveArtifacts(config: Config, tree: Tree): Promise<Reso
       "name the artifacts: docs/configuration.md shows every type",
     );
   }
-  const resolved: ResolvedArtifact[] = [];
-  const manifests: Stamp[] = [];
-  for (const [index, artifact] of artifacts.entries()) {
-    const path = ["artifacts", index];
-    if (!checkFiles(artifact, path, artifacts, names, files, report)) continue;
-    const manifest = await readManifest(artifact, {
-      ...{ tree, files: names, path, report: (error) => void findings.push(error) },
-      place: (key) => placeOf(config, key === undefined ? path : [...path, key]),
-    });
-    if (!manifest) continue;
-    resolved.push({ ...manifest.artifact, registryName: manifest.registryName });
-    manifests.push(...manifest.stamp);
-  }
+  const stamped = new Set(config.version.stamp?.map((one) => one.file));
+  const read = await Promise.all(
+    artifacts.map(async (artifact, index) => {
+      const path = ["artifacts", index];
+      if (!checkFiles(artifact, path, artifacts, names, files, report)) return null;
+      return readManifest(artifact, {
+        ...{ tree, files: names, path, stamped, report: (error) => void findings.push(error) },
+        place: (key) => placeOf(config, key === undefined ? path : [...path, key]),
+      });
+    }),
+  );
+  const found = read.filter((manifest) => manifest !== null);
+  const resolved = found.map(({ artifact, registryName }): ResolvedArtifact => ({ ...artifact, registryName }));
+  const manifests = found.flatMap((manifest) => manifest.stamp);
   checkNames(resolved, artifacts, report);
   const stamp = config.version.stamp ?? manifests;
   for (const [index, one] of (config.version.stamp ?? []).entries()) {
@@ -62,14 +62,6 @@ export async function resolveArtifacts(config: Config, tree: Tree): Promise<Reso
       ["version", "file"],
       `version.file names ${config.version.file}, which isn't in the repository`,
       "correct the path, or write `file: null`",
-    );
-  }
-  const { label } = config.tiers.staging;
-  if (config.targets.pypi && !pythonLabels.includes(label)) {
-    report(
-      ["tiers", "staging", "label"],
-      `the label ${label} can't be spelt in PEP 440`,
-      `use one of ${pythonLabels.join(", ")}`,
     );
   }
   throwAll(findings, placeOf(config, []).file);
