@@ -21,7 +21,7 @@ export async function update(shelf: Shelf, name: string, document: Record<string
   checkRevision(shelf, pkg, document._rev);
   const sent = (document.versions ?? {}) as Record<string, { deprecated?: unknown }>;
   for (const version of Object.keys(sent)) {
-    if (!(version in pkg.versions) || shelf.hidden(name, version)) {
+    if (!Object.hasOwn(pkg.versions, version) || shelf.hidden(name, version)) {
       throw new HttpError(400, { error: `version ${version} has no attachment` });
     }
   }
@@ -96,7 +96,7 @@ export async function setTag(shelf: Shelf, name: string, tag: string, version: u
   const pkg = shelf.get(name);
   if (!pkg || pkg.unpublished) throw notFound();
   checkTag(tag);
-  if (typeof version !== "string" || !(version in pkg.versions)) {
+  if (typeof version !== "string" || !Object.hasOwn(pkg.versions, version)) {
     throw new HttpError(400, { error: `version not found: ${String(version)}` });
   }
   await shelf.change(name, (known) => ({ ...known, tags: { ...known.tags, [tag]: version } }));
@@ -105,7 +105,7 @@ export async function setTag(shelf: Shelf, name: string, tag: string, version: u
 /** `DELETE /-/package/NAME/dist-tags/TAG` */
 export async function removeTag(shelf: Shelf, name: string, tag: string): Promise<void> {
   const pkg = shelf.get(name);
-  if (!pkg || !(tag in pkg.tags)) throw notFound();
+  if (!pkg || !Object.hasOwn(pkg.tags, tag)) throw notFound();
   if (tag === "latest") throw new HttpError(400, { error: 'Invalid tag: "latest" can\'t be removed' });
   await shelf.change(name, (known) => {
     const { [tag]: _, ...tags } = known.tags;

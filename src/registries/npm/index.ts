@@ -216,8 +216,9 @@ function sendPackage(
     throw new HttpError(404, { error: "Not found" });
   }
   if (selector !== undefined) {
-    const version = visibleTags(pkg, hidden)[selector] ?? semver.clean(selector) ?? "";
-    if (!(version in pkg.versions) || hidden(version)) {
+    const tags = visibleTags(pkg, hidden);
+    const version = (Object.hasOwn(tags, selector) ? tags[selector] : semver.clean(selector)) ?? "";
+    if (!Object.hasOwn(pkg.versions, version) || hidden(version)) {
       throw new HttpError(404, `version not found: ${selector}`);
     }
     send(response, 200, versionDocument(pkg, version, base));

@@ -104,7 +104,7 @@ export function projectJson(project: Project, base: string, asked?: string): obj
   const usable = versions.filter((version) => project.releases[version]?.yanked === null);
   const stable = usable.filter((version) => !parse(version)?.pre && !parse(version)?.dev);
   const version = asked ?? stable.at(-1) ?? usable.at(-1) ?? versions.at(-1);
-  const release = version === undefined ? undefined : project.releases[version];
+  const release = versions.includes(version ?? "") ? project.releases[version ?? ""] : undefined;
   if (version === undefined || !release) return undefined;
   const urls = (of: Release) => of.files.map((file) => jsonFile(file, of, base));
   const info = {
