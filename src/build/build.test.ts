@@ -394,6 +394,20 @@ describe("command", () => {
 });
 
 describe("several artifacts", () => {
+  test.skipIf(noPython)("what an earlier, stopped build left in the folder is replaced", async () => {
+    const all = [python, npm, command, image];
+    const out = path.join(folder, `out-${count++}`);
+    for (const name of ["acme-tool-1.2.0-rc.3.tgz", "acme_tool_kit-1.2.0rc3.tar.gz.part", "image.oci/blobs/sha256/1"]) {
+      await put(out, name, "cut off");
+    }
+    const first = await make(all, { out });
+    const before = await digests(out);
+    const second = await make(all, { out });
+    expect(second.files).toEqual(first.files);
+    expect(await digests(out)).toEqual(before);
+    expect((await readdir(out)).sort()).toEqual(first.files.map((file) => file.name).sort());
+  });
+
   test("the first failure stops the others, and is what is thrown", async () => {
     const slow: CommandArtifact = { ...command, name: "slow", run: "exec sleep 600" };
     const error = await failure([slow, { ...command, name: "bad", run: "echo broken >&2; exit 3" }]);

@@ -48,13 +48,13 @@ export async function buildCommand(artifact: CommandArtifact, context: BuildCont
   for (const file of taken) {
     const name = path.posix.basename(file);
     const kind = artifact.kind ?? kindOf(name);
-    await copyFile(path.join(made, file), path.join(context.out, name), 1).catch((cause) => {
+    if (files.some((other) => other.name === name)) {
       throw new ReleaseError("BUILD", `${artifact.name}: two files of the release are called ${name}`, {
         facts: { artifact: artifact.name, file },
         hint: "assets of a release stand side by side, without folders: give each its own name",
-        cause,
       });
-    });
+    }
+    await copyFile(path.join(made, file), path.join(context.out, name));
     const project = await readPackageName(path.join(context.out, name), kind, {
       ...{ artifact: artifact.name, version: context.version, pythonVersion: context.pythonVersion },
     });

@@ -106,23 +106,28 @@ async function byBuildah(
   const base = [...store, "--storage-driver", "vfs"];
   const hint = (output: string) => foreignHint(artifact, output);
   const build = ["build", "--isolation", "chroot", "--no-cache", "--identity-label=false"];
-  await run(
-    context,
-    artifact.name,
-    "buildah",
-    [
-      ...base,
-      ...build,
-      ...["--timestamp", String(context.epoch), "--platform", artifact.platforms.join(","), "--manifest", "release"],
-      ...buildArgs(context),
-      ...labelArgs(labels),
-      ...["--file", path.join(folder, artifact.dockerfile as string), folder],
-    ],
-    { cwd: folder, hint },
-  );
-  await run(context, artifact.name, "buildah", [...base, "manifest", "push", "--all", "release", `oci:${layout}`], {
-    cwd: folder,
-  });
+  try {
+    await run(
+      context,
+      artifact.name,
+      "buildah",
+      [
+        ...base,
+        ...build,
+        ...["--timestamp", String(context.epoch), "--platform", artifact.platforms.join(","), "--manifest", "release"],
+        ...buildArgs(context),
+        ...labelArgs(labels),
+        ...["--file", path.join(folder, artifact.dockerfile as string), folder],
+      ],
+      { cwd: folder, hint },
+    );
+    await run(context, artifact.name, "buildah", [...base, "manifest", "push", "--all", "release", `oci:${layout}`], {
+      cwd: folder,
+    });
+  } finally {
+    // In a user namespace its files may belong to other ids, which only buildah can remove.
+    await exec("buildah", [...base, "rmi", "--all", "--force"], { env: buildEnv(context.epoch) }).catch(() => {});
+  }
 }
 
 async function byBuildx(

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import type { Artifact } from "../config/types.ts";
@@ -10,6 +10,7 @@ import { buildGo } from "./go.ts";
 import { binariesOf, buildImage } from "./image.ts";
 import { buildNpm } from "./npm.ts";
 import { buildPython } from "./python.ts";
+import { removeTree } from "./remove.ts";
 import { limiter } from "./schedule.ts";
 import type { BuildContext, BuildOptions, BuildResult } from "./types.ts";
 
@@ -97,8 +98,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     checkNames(files);
     return { files, tools: sorted(tools), findings };
   } finally {
-    // What was stopped may have children that still write.
-    await rm(temp, { recursive: true, force: true, maxRetries: 5 });
+    await removeTree(temp);
   }
 }
 

@@ -68,7 +68,7 @@ export interface RunOptions {
  * @throws ReleaseError TOOL_MISSING with how to get it; BUILD with the artifact, the last lines and a hint.
  */
 export async function run(
-  context: Pick<BuildContext, "io" | "epoch">,
+  context: Pick<BuildContext, "io" | "epoch" | "temp">,
   artifact: string,
   program: string,
   args: readonly string[],
@@ -82,7 +82,8 @@ export async function run(
   try {
     return await exec(file as string, rest, {
       cwd: options.cwd,
-      env: { ...buildEnv(context.epoch), ...options.env },
+      // What a stopped child leaves in TMPDIR goes with our folder.
+      env: { ...buildEnv(context.epoch), TMPDIR: context.temp, ...options.env },
       signal: context.io.signal,
       onLine(line) {
         last.push(line);

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm, utimes } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, utimes } from "node:fs/promises";
 import path from "node:path";
 import { ReleaseError } from "../lib/errors.ts";
 import { baseEnv, exec } from "../lib/exec.ts";
+import { removeTree } from "./remove.ts";
 
 export interface WorktreeOptions {
   signal?: AbortSignal;
@@ -58,10 +59,10 @@ export async function withWorktree<T>(
     if (options.epoch !== undefined) await setDates(folder, options.epoch);
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
     // Takes the entry out of the repository; `prune` would also take those of other people's unmounted disks.
     await git(["worktree", "remove", "--force", "--force", folder]).catch(() => {});
-    await rm(holder, { recursive: true, force: true });
+    await removeTree(holder);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { open, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createTarDecoder, createTarPacker, type TarHeader } from "modern-tar";
@@ -80,13 +80,14 @@ const readLimit = 4 << 20;
 /**
  * Rewrites a .tar.gz with what says nothing about its contents made equal everywhere: order, dates, owners, modes
  * (644, or 755 for what its owner may run), the gzip header and the compression. File contents stay byte for byte.
- * Memory stays bounded: entries go through a file beside `to`.
+ * Memory stays bounded: entries go through a file beside `to`. What stood at `to` is replaced, and only by a whole archive.
  *
  * @throws Error when `from` is no readable archive.
  */
 export async function normaliseTarGz(from: string, to: string, options: NormaliseTar): Promise<Normalised> {
   const spool = `${to}.spool`;
-  const file = await open(spool, "wx+");
+  const part = `${to}.part`;
+  const file = await open(spool, "w+");
   try {
     const { entries, texts } = await unpack(from, spool, options);
     if (options.sort) entries.sort((a, b) => order(a) - order(b) || compareBytes(a.name, b.name));
@@ -105,13 +106,15 @@ export async function normaliseTarGz(from: string, to: string, options: Normalis
           yield chunk;
         }
       },
-      createWriteStream(to, { flags: "wx", mode: 0o644 }),
+      createWriteStream(part, { mode: 0o644 }),
       { signal: options.signal },
     );
+    await rename(part, to);
     return { ...counter.end(), texts, names: entries.map((entry) => entry.name) };
   } finally {
     await file.close();
     await rm(spool, { force: true });
+    await rm(part, { force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { Deflate } from "fflate";
 import { type Entry, openPromise } from "yauzl";
@@ -29,7 +29,8 @@ const limit = 0xffff_fffe;
  */
 export async function normaliseZip(from: string, to: string, options: NormaliseZip): Promise<Normalised> {
   const archive = await openPromise(from, { autoClose: false, strictFileNames: true });
-  const out = await open(to, "wx", 0o644);
+  const part = `${to}.part`;
+  const out = await open(part, "w", 0o644);
   const texts = new Map<string, string>();
   try {
     const entries: Entry[] = [];
@@ -89,10 +90,12 @@ export async function normaliseZip(from: string, to: string, options: NormaliseZ
     const tail = [u32(0x06054b50), u16(0), u16(0), count, count, u32(central.length), u32(position), u16(0)];
     await write(Buffer.concat([central, ...tail]), position);
     await out.close();
+    await rename(part, to);
     return { ...(await digestFile(to, options.algorithms, options.signal)), texts, names: entries.map(name) };
   } finally {
     archive.close();
     await out.close().catch(() => {});
+    await rm(part, { force: true });
   }
 }
 
