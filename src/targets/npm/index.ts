@@ -37,8 +37,9 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
   /** Ids that the registry took, though it may not show them yet. */
   const accepted = new Set<string>();
 
-  const held = async (item: Item, packument: Packument | null, io: Io): Promise<Seen> => {
+  const observe = async (item: Item, io: Io): Promise<Seen> => {
     const { name, version } = splitId(item.id);
+    const packument = await client.packument(name, io, { fresh: true, token: true });
     const found = packument?.versions?.[version];
     if (found) {
       const digest = digestOfVersion(found) ?? (await download(found.dist?.tarball, io));
@@ -102,9 +103,7 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
       return [...new Set(all.flatMap(versionsOf))].filter((version) => version !== "0.0.0");
     },
 
-    async observe(item, io) {
-      return held(item, await client.packument(splitId(item.id).name, io, { fresh: true, token: true }), io);
-    },
+    observe,
 
     async publish(item: Item, files: Files, io: Io) {
       const prerelease = splitId(item.id).version.includes("-");
@@ -114,9 +113,18 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
 
     async verify(item, io) {
       const { name, version } = splitId(item.id);
-      const packument = await client.packument(name, io, { fresh: false, token: access === "restricted" });
-      const found = packument?.versions?.[version];
-      if (!found) return held(item, packument, io);
+      const read = async () =>
+        (await client.packument(name, io, { fresh: false, token: access === "restricted" }))?.versions?.[version];
+      let found = await read();
+      if (!found) {
+        const seen = await observe(item, io);
+        if (seen.state !== "present" || seen.digest !== item.digest) return seen;
+        for (let look = 0; look < 5 && !found; look++) {
+          await io.sleep(500 * 2 ** look);
+          found = await read();
+        }
+        if (!found) return { state: "pending", note: "npm has it, but its cache doesn't show it yet" };
+      }
       const told = digestOfVersion(found);
       if (told !== undefined && told !== item.digest) return { state: "present", digest: told };
       const digest = await download(found.dist?.tarball, io);

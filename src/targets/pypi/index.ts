@@ -1,10 +1,11 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
-import type { Finding, Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import type { Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
-import { isProjectName, normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
+import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
+import { preflight } from "./preflight.ts";
 import { type IndexFile, readProject } from "./simple.ts";
-import { probe, refusal, uploadFile } from "./upload.ts";
+import { refusal, uploadFile } from "./upload.ts";
 
 export interface PypiTargetOptions {
   /** `https://upload.pypi.org/legacy/` */
@@ -34,6 +35,15 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     return page?.files.find((file) => file.name === item.id);
   };
 
+  const observe = async (item: Item, io: Io): Promise<Seen> => {
+    const file = await find(item, true, io);
+    if (!file)
+      return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
+    const digest = file.sha256 ?? (await download(file, io));
+    if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
+    return { state: "present", digest, note: file.yanked ? "yanked" : undefined };
+  };
+
   const withToken = async () => {
     const secret = await token();
     if (secret) return { upload, username, token: secret };
@@ -54,7 +64,7 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       return { items, pointers: [] };
     },
 
-    preflight: (io) => preflight(options, token, username, io),
+    preflight: (io) => preflight({ upload, index, projects, username, token }, io),
 
     async versions(io) {
       const pages = await Promise.all(projects.map((project) => readProject(index, project, true, io)));
@@ -65,14 +75,7 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       return [...new Set(all.flatMap((version) => toSemver(version) ?? []))];
     },
 
-    async observe(item, io): Promise<Seen> {
-      const file = await find(item, true, io);
-      if (!file)
-        return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
-      const digest = file.sha256 ?? (await download(file, io));
-      if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
-      return { state: "present", digest, note: file.yanked ? "yanked" : undefined };
-    },
+    observe,
 
     async publish(item, files, io) {
       const answer = await uploadFile(await withToken(), item, files, io);
@@ -94,9 +97,16 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     },
 
     async verify(item, io): Promise<Seen> {
-      const file = await find(item, false, io);
-      if (!file)
-        return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
+      let file = await find(item, false, io);
+      if (!file) {
+        const seen = await observe(item, io);
+        if (seen.state !== "present" || seen.digest !== item.digest) return seen;
+        for (let look = 0; look < 5 && !file; look++) {
+          await io.sleep(500 * 2 ** look);
+          file = await find(item, false, io);
+        }
+        if (!file) return { state: "pending", note: "the index has it, but its cache doesn't list it yet" };
+      }
       if (file.sha256 !== undefined && file.sha256 !== item.digest) return { state: "present", digest: file.sha256 };
       const digest = await download(file, io);
       if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
@@ -144,55 +154,4 @@ async function download(file: IndexFile, io: Io): Promise<Digest | undefined> {
     throw new ReleaseError("NETWORK", `${file.url} broke off`, { retryable: true, cause });
   }
   return hash.end().digests.sha256;
-}
-
-async function preflight(
-  { upload, index, projects }: PypiTargetOptions,
-  token: () => Promise<string | undefined>,
-  username: string,
-  io: Io,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const add = (level: Finding["level"], message: string, hint: string) =>
-    findings.push({ level, target: "pypi", message, hint });
-
-  for (const project of projects.filter((name) => !isProjectName(name))) {
-    add(
-      "error",
-      `${project} isn't a name that Python indexes take`,
-      "letters, digits, and . - _ between them (PEP 508)",
-    );
-  }
-  const secret = await token();
-  const onPypi = /(^|\.)pypi\.org$/.test(new URL(upload).hostname);
-  if (!secret) {
-    add(
-      "error",
-      "no token for the Python index",
-      "set PYPI_TOKEN to an API token of the project (https://pypi.org/manage/account/token/)",
-    );
-  } else if (onPypi && !secret.startsWith("pypi-")) {
-    add(
-      "error",
-      "the token isn't one of PyPI's",
-      "set PYPI_TOKEN to an API token, which begins with pypi-; passwords aren't taken",
-    );
-  } else {
-    const answer = await probe({ upload, username, token: secret }, io);
-    if ([401, 403].includes(answer.status) || (answer.status >= 300 && answer.status < 400)) {
-      const error = refusal(answer, "the token", upload, io);
-      add("error", error.message, error.hint ?? "check PYPI_TOKEN");
-    }
-  }
-  await Promise.all(
-    projects.filter(isProjectName).map(async (project) => {
-      if ((await readProject(index, project, true, io)) !== null) return;
-      add(
-        "warning",
-        `the Python index has no project ${project} yet: the first upload makes it`,
-        "the token must then be for the whole account (or a pending trusted publisher); make one for the project afterwards",
-      );
-    }),
-  );
-  return findings;
 }

@@ -195,6 +195,25 @@ describe("publish", () => {
     expect(await pypi.verify(item, io)).toMatchObject({ state: "pending" });
   });
 
+  test("a file that the index's cache doesn't list yet is waited for, and pending in the end", async () => {
+    const { item } = await sdist();
+    let cached = 0;
+    const io = (shownAfter: number) =>
+      testIo({
+        intercept: async (request) => {
+          if (request.url.endsWith(".tar.gz")) return answer(200, await readFile((await sdist()).at, "latin1"));
+          const fresh = request.url.includes("?now=");
+          const files = [{ filename: item.id, url: `/f/${item.id}`, hashes: { sha256: item.digest.slice(7) } }];
+          return answer(200, { files: fresh || cached++ >= shownAfter ? files : [] }, {}, request.url);
+        },
+      });
+    expect(await target().verify(item, io(100))).toMatchObject({ state: "pending" });
+    cached = 0;
+    const later = io(3);
+    expect((await target().verify(item, later)).state).toBe("present");
+    expect(later.slept).toEqual([500, 1000, 2000]);
+  });
+
   test.each([
     [400, "File already exists ('x', with blake2_256 hash '...')."],
     [409, "Package already exists!"],
