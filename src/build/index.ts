@@ -14,7 +14,7 @@ import { removeTree } from "./remove.ts";
 import { limiter } from "./schedule.ts";
 import type { BuildContext, BuildOptions, BuildResult } from "./types.ts";
 
-export { checkTools, type RequiredTool, requiredTools } from "./tools.ts";
+export { checkTools, requiredTools } from "./tools.ts";
 export type { BuildOptions, BuildResult } from "./types.ts";
 export { withWorktree } from "./worktree.ts";
 
