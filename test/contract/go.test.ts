@@ -178,6 +178,20 @@ describe("Go modules", () => {
     await watched.close();
   });
 
+  test("the tags of a private repository are verified with the credential, which the answer says", async () => {
+    const hidden = await startModules();
+    const release = await releaseOf(hidden, "0.1.19");
+    const target = createGoTarget(optionsFor(hidden, release, token));
+    hidden.server.admin.setPrivate(repository, true);
+    const [item] = target.expect([], release).items;
+    if (!item) throw new Error("no item");
+    const io = testIo();
+    expect(await target.verify(item, io)).toEqual({ state: "absent" });
+    await target.publish(item, async () => Promise.reject(), io);
+    expect(await target.verify(item, io)).toMatchObject({ state: "present", note: expect.stringContaining("public") });
+    await hidden.close();
+  });
+
   test("without a remote the repository's own refs are used", async () => {
     const release = await releaseOf(world, "0.5.0");
     const target = createGoTarget({ ...optionsFor(world, release, token), remote: null });

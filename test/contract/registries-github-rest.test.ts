@@ -329,6 +329,10 @@ describe("GitHub's REST API on our server, through Octokit", () => {
       for (const tag_name of ["a b", "../x", "v7\nrefs/heads/x", "x..y", ""]) {
         expect((await ask({ tag_name })).status, tag_name).toBe(422);
       }
+      await create("v7.0");
+      expect((await ask({ tag_name: "v7.0/below" })).errors).toMatchObject([{ code: "custom" }]);
+      const tag = { ...at, tag: "x", message: "m", object: "HEAD", type: "commit" } as const;
+      expect((await failure(octokit.git.createTag(tag))).status).toBe(422);
       expect((await create("--upload-pack=touch")).tag_name).toBe("--upload-pack=touch");
     });
 

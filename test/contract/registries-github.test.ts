@@ -259,6 +259,32 @@ describe("downloads", () => {
   });
 });
 
+test("a private repository is there for tokens only, and its web addresses for nobody", async () => {
+  const world = await startWorld();
+  const authorization = `token ${token}`;
+  const made = await fetch(`${world.server.url}/repos/${repository}/releases`, {
+    method: "POST",
+    headers: { authorization },
+    body: JSON.stringify({ tag_name: "v1" }),
+  });
+  const status = async (where: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${world.server.url}${where}`, { headers })).status;
+  expect(made.status).toBe(201);
+  world.server.admin.setPrivate(repository, true);
+  for (const where of ["", "/releases", "/releases/tags/v1", "/git/ref/heads/main"]) {
+    expect(await status(`/repos/${repository}${where}`)).toBe(404);
+    expect(await status(`/repos/${repository}${where}`, { authorization })).toBe(200);
+  }
+  expect(await status(`/${repository}/raw/main/README.md`, { authorization })).toBe(404);
+  expect(await status(`/${repository}/releases.atom`, { authorization })).toBe(404);
+  expect((await run("git", ["ls-remote", world.remote("").replace("@", "")], world.work)).stderr).toContain(
+    "read Username",
+  );
+  expect((await run("git", ["ls-remote", world.remote()], world.work)).code).toBe(0);
+  expect(world.check.findings).toEqual([]);
+  await world.close();
+});
+
 describe("state", () => {
   test("a server that is started again with the same folder holds the same, and gives out new ids", async () => {
     const world = await startWorld();

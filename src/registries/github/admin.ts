@@ -7,6 +7,8 @@ export interface Admin {
   createRepository(name: string): Promise<void>;
   /** Refuses pushes to a branch: "GH006: Protected branch update failed". */
   protectBranch(name: string, branch: string, on?: boolean): Promise<void>;
+  /** Hides a repository from everybody without a credential, as GitHub hides private ones. */
+  setPrivate(name: string, on: boolean): void;
   /** Releases published from now on are immutable. */
   setImmutableReleases(name: string, on: boolean): void;
   /** Milliseconds until a new release turns up in listings (GitHub's listings lag). */
@@ -39,6 +41,11 @@ export function createAdmin(
       repository.data.protectedBranches = on ? [...others, branch] : others;
       repository.save();
       await writeHook(repository);
+    },
+    setPrivate(fullName, on) {
+      const repository = find(fullName);
+      repository.data.private = on;
+      repository.save();
     },
     setImmutableReleases(fullName, on) {
       const repository = find(fullName);

@@ -18,9 +18,7 @@ export async function serveGit(context: Context, owner: string, name: string, re
   const service = rest === "info/refs" ? url.searchParams.get("service") : rest;
   const pushing = service === "git-receive-pack";
   if (!pushing && service !== "git-upload-pack") throw new HttpError(404, "Not Found\n");
-  if (pushing && !context.auth) {
-    throw new HttpError(401, "Authentication required\n", { "www-authenticate": 'Basic realm="GitHub"' });
-  }
+  if (pushing && !context.auth) throw unauthorized();
   if (pushing && context.auth?.readOnly) {
     throw new HttpError(403, `Permission to ${owner}/${name}.git denied to ${context.auth.login}.\n`);
   }
@@ -28,11 +26,16 @@ export async function serveGit(context: Context, owner: string, name: string, re
   if (!repository && pushing && isOwner(owner) && isRepositoryName(name)) {
     repository = await context.createRepository(owner, name);
   }
+  if (repository?.data.private && !context.auth) throw unauthorized();
   if (!repository) throw new HttpError(404, "Repository not found.\n");
   const status = await runBackend(context, repository, rest);
   if (rest === "git-receive-pack" && status === 200) await afterPush(context, repository);
   response.end();
   request.resume();
+}
+
+function unauthorized(): HttpError {
+  return new HttpError(401, "Authentication required\n", { "www-authenticate": 'Basic realm="GitHub"' });
 }
 
 /** Runs the CGI program (RFC 3875) and passes its answer on; resolves with the status before the answer is ended. */

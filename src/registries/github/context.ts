@@ -66,7 +66,14 @@ export function notFound(): HttpError {
 /** @throws HttpError 404 as GitHub gives it for what isn't there or isn't to be seen. */
 export function repositoryOf(context: Context): Repository {
   const repository = context.store.get(context.params.owner ?? "", context.params.repo ?? "");
-  if (!repository) throw notFound();
+  if (!repository || (repository.data.private && !context.auth)) throw notFound();
+  return repository;
+}
+
+/** For web addresses: a private repository's want a browser's session, which a token is not. */
+export function publicRepositoryOf(context: Context): Repository {
+  const repository = repositoryOf(context);
+  if (repository.data.private) throw notFound();
   return repository;
 }
 

@@ -1,5 +1,5 @@
 import { send } from "../server.ts";
-import { type Context, notFound, repositoryOf } from "./context.ts";
+import { type Context, notFound, publicRepositoryOf } from "./context.ts";
 import { storageUrl } from "./files.ts";
 import { commitOf, readFileAt } from "./git.ts";
 import { latestRelease, publishedByTag, sorted } from "./latest.ts";
@@ -7,7 +7,7 @@ import { downloadUrl, releasePage } from "./render.ts";
 
 /** `/OWNER/REPO/releases/download/TAG/NAME`: what is published, for everybody. A tag may hold slashes, encoded or not. */
 export async function downloadAsset(context: Context): Promise<void> {
-  const repository = repositoryOf(context);
+  const repository = publicRepositoryOf(context);
   const parts = (context.params.rest ?? "").split("/");
   const name = parts.pop();
   const release = publishedByTag(repository, parts.join("/"));
@@ -18,7 +18,7 @@ export async function downloadAsset(context: Context): Promise<void> {
 
 /** `/OWNER/REPO/releases/latest/download/NAME` leads to the address with the tag, as GitHub's does. */
 export async function downloadLatest(context: Context): Promise<void> {
-  const repository = repositoryOf(context);
+  const repository = publicRepositoryOf(context);
   const release = latestRelease(repository);
   if (!release) throw notFound();
   const base = `${context.web}/${repository.fullName}/releases/download/${encodeURIComponent(release.tag)}`;
@@ -27,7 +27,7 @@ export async function downloadLatest(context: Context): Promise<void> {
 
 /** `/OWNER/REPO/releases/latest` leads to that release's page; without one, to the list. */
 export async function latestPage(context: Context): Promise<void> {
-  const repository = repositoryOf(context);
+  const repository = publicRepositoryOf(context);
   const release = latestRelease(repository);
   const list = `${context.web}/${repository.fullName}/releases`;
   redirect(context, release ? releasePage(context, repository, release) : list);
@@ -35,7 +35,7 @@ export async function latestPage(context: Context): Promise<void> {
 
 /** A release's page: just enough for a person who follows a link. */
 export async function releaseHtml(context: Context): Promise<void> {
-  const repository = repositoryOf(context);
+  const repository = publicRepositoryOf(context);
   const release = publishedByTag(repository, context.params.tag ?? "");
   if (!release) throw notFound();
   const assets = release.assets.map(
@@ -52,7 +52,7 @@ export async function releaseHtml(context: Context): Promise<void> {
 
 /** `/OWNER/REPO/releases.atom`: the ten newest, prereleases included (RFC 4287). */
 export async function releasesAtom(context: Context): Promise<void> {
-  const repository = repositoryOf(context);
+  const repository = publicRepositoryOf(context);
   const list = `${context.web}/${repository.fullName}/releases`;
   const published = sorted(repository).filter((one) => !one.draft);
   const entries = published.slice(0, 10).map((release) => {
@@ -84,7 +84,7 @@ export async function releasesAtom(context: Context): Promise<void> {
 
 /** `/OWNER/REPO/raw/REF/PATH`: a file's bytes. A ref may hold slashes: the shortest one that exists and has the file. */
 export async function rawFile(context: Context): Promise<void> {
-  const repository = repositoryOf(context);
+  const repository = publicRepositoryOf(context);
   const parts = (context.params.rest ?? "").split("/");
   for (let length = 1; length < parts.length; length++) {
     const commit = await commitOf(repository.git, parts.slice(0, length).join("/"));

@@ -36,7 +36,7 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
   const now = options.now ?? (() => new Date());
   const registry = await serve(options, (_base, state) => {
     const store = new Store(state);
-    const limiter = createRateLimiter(options.rateLimit ?? 1_000_000, now);
+    const limiter = createRateLimiter(options.rateLimit ?? 1_000_000_000, now);
     const createRepository = (owner: string, name: string) => store.create(owner, name, iso(now()), initBare);
     admin = createAdmin(store, createRepository);
     const settings = admin.settings;

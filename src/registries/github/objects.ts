@@ -110,11 +110,12 @@ export async function createGitTag(context: Context): Promise<void> {
   });
   requireKeys(body, "tag", "message", "object", "type");
   const tagger = (body.tagger ?? {}) as { name?: string; email?: string; date?: string };
-  const [object] = await lookUp(repository.git, [String(body.object)]);
+  const sha = String(body.object);
+  const [object] = /^[0-9a-f]{40}$/.test(sha) ? await lookUp(repository.git, [sha]) : [];
   if (object?.type !== body.type) throw invalid({ resource: "Tag", code: "invalid", field: "object" });
   const seconds = Math.floor((tagger.date ? Date.parse(tagger.date) : context.now().getTime()) / 1000);
   const who = `${oneLine(tagger.name ?? author)} <${oneLine(tagger.email ?? "noreply@github.com")}> ${seconds} +0000`;
-  const head = `object ${object?.sha}\ntype ${body.type}\ntag ${oneLine(String(body.tag))}\ntagger ${who}\n`;
+  const head = `object ${sha}\ntype ${body.type}\ntag ${oneLine(String(body.tag))}\ntagger ${who}\n`;
   const made = await git(repository.git, ["mktag"], `${head}\n${body.message}\n`).catch(() => {
     throw invalid({ resource: "Tag", code: "invalid", field: "tag" });
   });

@@ -199,7 +199,11 @@ async function place(repository: Repository, release: Release, next: Release): P
     throw invalid({ resource: "Release", code: "invalid", field: "target_commitish" });
   }
   next.createdAt = (await readCommit(repository.git, commit)).committer.date;
-  if (!tagged && !next.draft) await git(repository.git, ["update-ref", `refs/tags/${next.tag}`, commit, ""]);
+  if (tagged || next.draft) return;
+  // git refuses a tag `v1/x` beside a tag `v1`: one would be a file and the other its folder.
+  await git(repository.git, ["update-ref", `refs/tags/${next.tag}`, commit, ""]).catch(() => {
+    throw invalid({ resource: "Release", code: "custom", message: "Published releases must have a valid tag" });
+  });
 }
 
 /** The release that the path names by id. @throws HttpError 404, for drafts also where the asker can't write. */

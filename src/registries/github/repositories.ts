@@ -64,7 +64,7 @@ export async function getRepository(context: Context): Promise<void> {
     node_id: nodeId("Repository", data.id),
     name: data.name,
     full_name: fullName,
-    private: false,
+    private: data.private,
     owner: simpleUser(context, data.owner),
     html_url: html,
     description: null,
@@ -104,7 +104,7 @@ export async function getRepository(context: Context): Promise<void> {
     is_template: false,
     web_commit_signoff_required: false,
     topics: [],
-    visibility: "public",
+    visibility: data.private ? "private" : "public",
     default_branch: await defaultBranch(repository.git),
     ...(context.auth ? { permissions: { admin: write, maintain: write, push: write, triage: write, pull: true } } : {}),
   });

@@ -48,6 +48,8 @@ export interface RepositoryData {
   name: string;
   createdAt: string;
   pushedAt: string;
+  /** Private: nothing of it is there for who shows no credential. */
+  private: boolean;
   lastId: number;
   immutableReleases: boolean;
   /** Tags of immutable releases: fixed while the release is there, spent for ever after. */
@@ -161,6 +163,7 @@ export class Store {
       name,
       createdAt: now,
       pushedAt: now,
+      private: false,
       lastId: id,
       immutableReleases: false,
       spentTags: [],

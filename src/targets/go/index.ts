@@ -90,9 +90,9 @@ export function createGoTarget(options: GoTargetOptions): Target {
       if (!/^https?:/.test(address)) return look(item, io, { git, remote });
       try {
         return await look(item, io, { git: withoutCredentials(git, address), remote: address });
-      } catch (thrown) {
+      } catch {
         const seen = await look(item, io, { git, remote });
-        if (seen.state === "absent") throw thrown;
+        if (seen.state === "absent") return seen;
         return { ...seen, note: "read with the credential: the repository isn't public" };
       }
     },
