@@ -1,5 +1,5 @@
 import type { Io } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { ReleaseError, registerSecret } from "../../lib/errors.ts";
 import { mayAuthenticate, type Registry } from "./reference.ts";
 
 export interface Credentials {
@@ -136,6 +136,7 @@ export class Authority {
     const answer = await response.json<{ token?: string; access_token?: string; expires_in?: number }>(1 << 20);
     const token = answer?.token ?? answer?.access_token;
     if (typeof token !== "string") throw new ReleaseError("REGISTRY", `${realm.host} answered without a token`);
+    registerSecret(token);
     return { token, seconds: typeof answer.expires_in === "number" ? answer.expires_in : 60 };
   }
 }

@@ -1,5 +1,5 @@
 import type { Io, Item, Retraction } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { ReleaseError, registerSecret } from "../../lib/errors.ts";
 import type { Credentials } from "./auth.ts";
 import type { OciClient } from "./client.ts";
 import { isDigest, splitId } from "./reference.ts";
@@ -81,6 +81,7 @@ async function deleteOnHub(
     });
   }
   const { access_token: token } = await login.json<{ access_token: string }>(1 << 20);
+  registerSecret(token);
   const response = await io.http({
     url: `${hubApi}/v2/repositories/${repository}/tags/${encodeURIComponent(tag)}/`,
     method: "DELETE",
