@@ -2,7 +2,7 @@ import type { IgnoredTag } from "../core/plan.ts";
 import { lockRef, retractedRef } from "../git/lock.ts";
 import type { Refs } from "../git/refs.ts";
 import type { TagNames } from "../version/tags.ts";
-import { compareLines, compareVersions, formatVersion, lineOf, type Version } from "../version/version.ts";
+import { compareLines, compareVersions, formatVersion, lineOf, lower, type Version } from "../version/version.ts";
 
 /** A version that refs know of: released, in progress, or retracted. */
 export interface Release {
@@ -42,36 +42,32 @@ export interface Standing {
 }
 
 const tagPrefix = "refs/tags/";
-const lockPrefix = lockRef("");
-const retractedPrefix = retractedRef("");
+const prefixes = [lockRef(""), retractedRef("")];
+const prefixOf = (ref: string): string | undefined =>
+  ref.startsWith(tagPrefix) ? tagPrefix : prefixes.find((prefix) => ref.startsWith(prefix));
 
-/** Reads refs (two-tier.md, "Versions", rules 1 and 2). Pure, and made for 50,000 tags. */
+/** Reads refs (two-tier.md, "Versions", rules 1 and 2). Pure, and made for 50,000 tags: only those above S are kept. */
 export function standingOf(refs: Refs, names: TagNames): Standing {
-  const tags: string[] = [];
-  const versions: Version[] = [];
   const modules: Standing["modules"] = [];
   const ignored: IgnoredTag[] = [];
+  const found = new Map<string, Version>();
   const marks = new Set<string>();
-  for (const name of refs.names()) {
-    if (name.startsWith(tagPrefix)) {
-      const tag = name.slice(tagPrefix.length);
-      const version = names.version(tag);
-      if (version) {
-        tags.push(tag);
-        versions.push(version);
-      } else {
-        const meaning = names.meaning(tag);
-        if (meaning.kind === "module") modules.push({ tag, version: meaning.version });
-        else if (meaning.kind === "ignored") ignored.push({ tag, reason: meaning.reason });
-      }
-    } else if (name.startsWith(lockPrefix)) marks.add(name.slice(lockPrefix.length));
-    else if (name.startsWith(retractedPrefix)) marks.add(name.slice(retractedPrefix.length));
-  }
-  for (const tag of marks) {
-    const version = names.version(tag);
-    if (!version || refs.get(`${tagPrefix}${tag}`) !== undefined) continue;
-    tags.push(tag);
-    versions.push(version);
+  let top: Version | null = null;
+  for (const ref of refs.names()) {
+    const prefix = prefixOf(ref);
+    if (prefix === undefined) continue;
+    const version = names.version(ref, prefix.length, top);
+    if (version === lower && prefix === tagPrefix) continue;
+    const tag = ref.slice(prefix.length);
+    if (prefix !== tagPrefix) marks.add(tag);
+    if (version && version !== lower) {
+      found.set(tag, version);
+      if (version.label === null) top = version;
+    } else if (version === null && prefix === tagPrefix) {
+      const meaning = names.meaning(tag);
+      if (meaning.kind === "module") modules.push({ tag, version: meaning.version });
+      else if (meaning.kind === "ignored") ignored.push({ tag, reason: meaning.reason });
+    }
   }
 
   const find = (tag: string): Release | null => {
@@ -82,43 +78,47 @@ export function standingOf(refs: Refs, names: TagNames): Standing {
     const retracted = refs.get(retraction) !== undefined;
     return { tag, version, tagObject: refs.get(tagRef) ?? null, commit, lock: refs.get(lock) ?? null, retracted };
   };
-  const live = (tag: string) => !marks.has(tag) || refs.get(retractedRef(tag)) === undefined;
-  const at = (index: number) => (index < 0 ? null : find(tags[index] as string));
-  const highest = (fits: (version: Version, tag: string) => boolean): Release | null => {
-    let best = -1;
-    for (let i = 0; i < versions.length; i++) {
-      const version = versions[i] as Version;
-      if (best >= 0 && compareVersions(version, versions[best] as Version) <= 0) continue;
-      if (fits(version, tags[i] as string)) best = i;
-    }
-    return at(best);
-  };
-  const sorted = (fits: (version: Version, tag: string) => boolean): Release[] => {
-    const found: number[] = [];
-    for (let i = 0; i < versions.length; i++) {
-      const version = versions[i] as Version;
-      if (version.label !== null && fits(version, tags[i] as string)) found.push(i);
-    }
-    found.sort((a, b) => compareVersions(versions[b] as Version, versions[a] as Version));
-    return found.map((index) => at(index) as Release);
-  };
+  const releases = (tags: Iterable<string>): Release[] =>
+    [...tags].flatMap((tag) => find(tag) ?? []).sort((a, b) => compareVersions(b.version, a.version));
 
-  const stable = highest((version) => version.label === null);
-  const candidates = sorted((version) => stable === null || compareLines(version, stable.version) > 0);
-  const opening = candidates.find((candidate) => !candidate.retracted);
+  const stable = top && find(names.format(top));
+  const candidates = releases(
+    [...found].filter(([, it]) => it.label !== null && (!top || compareLines(it, top) > 0)).map(([tag]) => tag),
+  );
+  /** Tags and versions of all releases that aren't retracted: for the few questions about what is below S. */
+  const all = (fits: (version: Version) => boolean): string[] => {
+    const tags = new Map<string, Version>();
+    for (const ref of refs.names()) {
+      const prefix = prefixOf(ref);
+      const version = prefix === undefined ? null : names.version(ref, prefix.length);
+      if (version && fits(version)) tags.set(ref.slice(prefix?.length), version);
+    }
+    return [...tags.keys()].filter((tag) => refs.get(retractedRef(tag)) === undefined);
+  };
+  const highest = (tags: readonly string[]): Release | null => {
+    const best = tags
+      .map((tag) => names.version(tag) as Version)
+      .reduce<Version | null>((a, b) => (a && compareVersions(a, b) >= 0 ? a : b), null);
+    return best && find(names.format(best));
+  };
+  const above = stable ? [...candidates, stable] : candidates;
+  const live = above.filter((release) => !release.retracted);
+  const opening = live.find((release) => release.version.label !== null);
   return {
     names,
     stable,
     candidates,
     open: opening ? lineOf(opening.version) : null,
-    newest: opening ?? highest((_, tag) => live(tag)),
-    locked: [...marks].flatMap((tag) => find(tag) ?? []).filter((release) => release.lock !== null),
+    newest: live[0] ?? highest(all(() => true)),
+    locked: releases(marks).filter((release) => release.lock !== null),
     modules,
     ignored: ignored.sort((a, b) => (a.tag < b.tag ? -1 : 1)),
     find,
-    candidatesOf: (line) => sorted((version, tag) => compareLines(version, line) === 0 && live(tag)),
-    below: (version, kind) =>
-      highest((it, tag) => (kind === "any" || it.label === null) && compareVersions(it, version) < 0 && live(tag)),
+    candidatesOf: (line) => releases(all((it) => it.label !== null && compareLines(it, line) === 0)),
+    below(version, kind) {
+      const fits = (it: Version) => compareVersions(it, version) < 0 && (kind === "any" || it.label === null);
+      return live.find((release) => fits(release.version)) ?? highest(all(fits));
+    },
   };
 }
 

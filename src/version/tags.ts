@@ -12,8 +12,8 @@ export type TagMeaning =
 export interface TagNames {
   /** The tag of a version. */
   format(version: Version): string;
-  /** The version of a tag; null when it is no version tag of ours. */
-  version(tag: string): Version | null;
+  /** The version of a tag, which begins in `text` at `from`; null when it is no version tag of ours. `floor` as for parseVersion. */
+  version(text: string, from?: number, floor?: Version | null): Version | null;
   /** The same with Go module tags, and the reason why any other is left alone. */
   meaning(tag: string): TagMeaning;
 }
@@ -31,10 +31,11 @@ export function tagNames(template: string, moduleDirs: readonly string[] | null 
       hint: 'write for example `tag: "v{version}"`',
     });
   }
-  const version = (tag: string): Version | null =>
-    tag.startsWith(prefix) && tag.endsWith(suffix) && tag.length > prefix.length + suffix.length
-      ? parseVersion(tag, prefix.length, tag.length - suffix.length)
-      : null;
+  const version = (text: string, from = 0, floor: Version | null = null): Version | null => {
+    const [start, end] = [from + prefix.length, text.length - suffix.length];
+    if (end <= start || !text.startsWith(prefix, from) || (suffix !== "" && !text.endsWith(suffix))) return null;
+    return parseVersion(text, start, end, floor);
+  };
   const meaning = (tag: string): TagMeaning => {
     const own = version(tag);
     if (own) return { kind: "version", version: own };

@@ -18,42 +18,58 @@ export type LineComponent = (typeof components)[number];
 /** The highest stable version of a product that has none. */
 export const zero: Version = { major: 0, minor: 0, patch: 0, label: null, n: 0 };
 
+const DASH = 45;
+const DOT = 46;
 const ZERO = 48;
 const NINE = 57;
+const A = 97;
+const Z = 122;
 
-/** Reads a version from `text[from, to)`; null when it isn't one, or a number is beyond 2^53. */
-export function parseVersion(text: string, from = 0, to = text.length): Version | null {
-  let at = from;
-  const number = (): number => {
-    const start = at;
-    let value = 0;
-    for (; at < to; at++) {
-      const code = text.charCodeAt(at);
-      if (code < ZERO || code > NINE) break;
-      value = value * 10 + (code - ZERO);
-    }
-    const length = at - start;
-    if (length === 0 || (length > 1 && text.charCodeAt(start) === ZERO) || value > Number.MAX_SAFE_INTEGER) return -1;
-    return value;
-  };
-  const dot = (): boolean => at < to && text.charCodeAt(at++) === 46;
+/** Where `numberIn` reads next: a variable of its own, because a result of two would be an object for each number. */
+let cursor = 0;
 
-  const major = number();
-  if (major < 0 || !dot()) return null;
-  const minor = number();
-  if (minor < 0 || !dot()) return null;
-  const patch = number();
+/** Reads a number without leading zeros at the cursor; -1 when there is none, or it is beyond 2^53. */
+function numberIn(text: string, to: number): number {
+  const start = cursor;
+  let value = 0;
+  for (; cursor < to; cursor++) {
+    const code = text.charCodeAt(cursor);
+    if (code < ZERO || code > NINE) break;
+    value = value * 10 + (code - ZERO);
+  }
+  const length = cursor - start;
+  if (length === 0 || (length > 1 && text.charCodeAt(start) === ZERO) || value > Number.MAX_SAFE_INTEGER) return -1;
+  return value;
+}
+
+/** Stands for any version whose line isn't above the floor that `parseVersion` was given. */
+export const lower: Version = { ...zero };
+
+/**
+ * Reads a version from `text[from, to)`.
+ *
+ * @param floor versions whose line isn't above it are all answered by `lower`, without making an object for each
+ * @returns null when it isn't a version, or a number is beyond 2^53
+ */
+export function parseVersion(text: string, from = 0, to = text.length, floor: Version | null = null): Version | null {
+  cursor = from;
+  const major = numberIn(text, to);
+  if (major < 0 || cursor >= to || text.charCodeAt(cursor++) !== DOT) return null;
+  const minor = numberIn(text, to);
+  if (minor < 0 || cursor >= to || text.charCodeAt(cursor++) !== DOT) return null;
+  const patch = numberIn(text, to);
   if (patch < 0) return null;
-  if (at === to) return { major, minor, patch, label: null, n: 0 };
+  const low = floor !== null && (major - floor.major || minor - floor.minor || patch - floor.patch) <= 0;
+  if (cursor === to) return low ? lower : { major, minor, patch, label: null, n: 0 };
 
-  if (text.charCodeAt(at++) !== 45) return null;
-  const labelAt = at;
-  while (at < to && text.charCodeAt(at) >= 97 && text.charCodeAt(at) <= 122) at++;
-  const label = text.slice(labelAt, at);
-  if (label === "" || !dot()) return null;
-  const n = number();
-  if (n < 1 || at !== to) return null;
-  return { major, minor, patch, label, n };
+  if (text.charCodeAt(cursor++) !== DASH) return null;
+  const start = cursor;
+  while (cursor < to && text.charCodeAt(cursor) >= A && text.charCodeAt(cursor) <= Z) cursor++;
+  const end = cursor;
+  if (end === start || end >= to || text.charCodeAt(cursor++) !== DOT) return null;
+  const n = numberIn(text, to);
+  if (n < 1 || cursor !== to) return null;
+  return low ? lower : { major, minor, patch, label: text.slice(start, end), n };
 }
 
 /** `X.Y.Z` or `X.Y.Z-LABEL.N` */
