@@ -475,6 +475,28 @@ describe("staging", () => {
     expect(body.body).toContain("# Notes");
   });
 
+  test("makes a draft even where GitHub minds that no branch holds the commit yet", async () => {
+    const { io, sent } = serverOf({
+      [`POST ${repo}/releases`]: (request) =>
+        String(request.body).includes("target_commitish")
+          ? {
+              status: 422,
+              json: { message: "Validation Failed", errors: [{ code: "invalid", field: "target_commitish" }] },
+            }
+          : { status: 201, json: releaseJson() },
+    });
+    expect(await target().staging?.create(io)).toBe("7");
+    expect(sent).toHaveLength(2);
+  });
+
+  test("cuts a body that is longer than GitHub takes, and says so", async () => {
+    const { io, sent } = serverOf({ [`POST ${repo}/releases`]: { status: 201, json: releaseJson() } });
+    await target({ release: { ...release, body: `${"- a change\n".repeat(20_000)}` } }).staging?.create(io);
+    const { body } = JSON.parse(sent[0]?.body ?? "");
+    expect(body.length).toBeLessThan(125_000);
+    expect(body).toMatch(/- a change\n\n.*`twotier notes 0\.1\.19`/);
+  });
+
   test("finds its own draft when the answer was lost, and no other run's", async () => {
     const drafts: unknown[] = [releaseJson({ id: 6, body: "<!-- twotier draft 0000 -->" })];
     const { io, whats } = serverOf({
@@ -553,6 +575,7 @@ describe("promote", () => {
     await one.promote?.(io);
     expect(JSON.parse(sent.find((request) => request.what === patch)?.body ?? "")).toEqual({
       tag_name: "v0.1.19",
+      target_commitish: release.commit,
       name: "cat 0.1.19",
       body: "notes",
       draft: false,

@@ -51,7 +51,7 @@ export function createGithubTarget(options: GithubOptions): Target {
   const place = createPlace(api, () => context().tag);
   const presentation = () => ({
     title: release?.title ?? `${context().name} ${context().version}`,
-    body: release?.body ?? "",
+    body: shortened(release?.body ?? "", context().version),
   });
 
   async function observe(item: Item, io: Io): Promise<Seen> {
@@ -140,6 +140,15 @@ export function createGithubTarget(options: GithubOptions): Target {
     const digest = await downloadAsset(api, asset, io);
     return { state: "present", digest, note: "private repository: downloaded with the token" };
   }
+}
+
+/** "body is too long (maximum is 125000 characters)" (ncipollo/release-action#493), with room for a draft's mark. */
+const maxBody = 124_000;
+
+function shortened(body: string, version: string): string {
+  if (body.length <= maxBody) return body;
+  const line = body.lastIndexOf("\n", maxBody - 200);
+  return `${body.slice(0, line > 0 ? line : maxBody - 200)}\n\nThe rest is too long for this page: \`twotier notes ${version}\` prints all of it.\n`;
 }
 
 function bare(address: string): string {

@@ -32,7 +32,9 @@ export async function promoteDraft(
         path: `/releases/${id}`,
         method: "PATCH",
         json: {
-          ...(draft ? { tag_name: context.tag, name: title, body, draft: false } : {}),
+          ...(draft
+            ? { tag_name: context.tag, target_commitish: context.commit, name: title, body, draft: false }
+            : {}),
           prerelease,
           make_latest: "false", // defaults to true, also on PATCH (docs.github.com/rest/releases/releases)
         },

@@ -5,7 +5,8 @@ import { finished } from "node:stream/promises";
 import { retrying } from "../../core/retry.ts";
 import type { Io, ReleaseContext, Staging } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
-import type { Api } from "./api.ts";
+import type { HttpResponse } from "../../lib/http.ts";
+import { type Api, hasStatus } from "./api.ts";
 import type { Place } from "./place.ts";
 import { asRelease, downloadAsset, listReleases, releaseById, releaseId } from "./releases.ts";
 
@@ -48,11 +49,22 @@ export function createStaging(
       make_latest: "false", // defaults to true (docs.github.com/rest/releases/releases)
     };
     let sent = false;
+    const post = async (withCommit: boolean): Promise<HttpResponse> => {
+      try {
+        const { target_commitish: _, ...rest } = json;
+        return await api.send({ path: "/releases", method: "POST", json: withCommit ? json : rest }, io);
+      } catch (error) {
+        // Before the seal no branch and no tag holds the commit. Where GitHub minds, promote names it, after the seal.
+        const refused = hasStatus(error, 422) && /target_commitish/.test(error.facts.errors ?? "");
+        if (refused && withCommit) return await post(false);
+        throw error;
+      }
+    };
     return await retrying(`github: making a draft of ${release.tag}`, io, async () => {
       const mine = sent ? (await listReleases(api, io)).find((one) => one.draft && one.body.includes(mark)) : undefined;
       if (mine) return use(String(mine.id));
       sent = true;
-      const response = await api.send({ path: "/releases", method: "POST", json }, io);
+      const response = await post(true);
       const draft = asRelease(await response.json(), "the new draft");
       if (!draft.draft || draft.tag !== release.tag) {
         throw new ReleaseError("REGISTRY", `GitHub made something else than a draft of ${release.tag}`, {
