@@ -503,6 +503,11 @@ describe("image from files, without a daemon", () => {
     expect(error.facts.found).toBe("it has linux/amd64, linux/arm64");
   });
 
+  test("a file that isn't there is named, with where it was to go", async () => {
+    const error = await failure([{ ...image, files: { "/bin/x": "no/such" } }]);
+    expect(error).toMatchObject({ code: "BUILD", message: "image: no/such for /bin/x isn't there" });
+  });
+
   test("a binary of the release may be run, even where it lost its mode on the way here", async () => {
     const out = path.join(folder, `out-${count++}`);
     await put(out, "tool-linux-amd64", "program");

@@ -1,4 +1,5 @@
-import { chmod, copyFile, mkdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, cp, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { binaryName, splitPlatform } from "../config/platforms.ts";
 import type { GoArtifact, ImageArtifact } from "../config/types.ts";
@@ -61,6 +62,12 @@ function sourcesOf(artifact: ImageArtifact, platform: string, context: BuildCont
     const made = goArtifact(source, context);
     if (made !== undefined) checkPlatform(artifact, made, platform);
     const from = made ? path.join(context.out, binaryName(made.name, platform)) : path.join(context.tree, source);
+    if (!existsSync(from)) {
+      throw new ReleaseError("BUILD", `${artifact.name}: ${source} for ${to} isn't there`, {
+        facts: { artifact: artifact.name, platform, file: from },
+        hint: "under files, each value is the name of a go artifact or a path from the repository's root",
+      });
+    }
     sources.push({ to, from, binary: made !== undefined });
   }
   return sources;
@@ -87,12 +94,12 @@ function checkPlatform(artifact: ImageArtifact, binary: GoArtifact, platform: st
   });
 }
 
-/** Puts the release's binaries into a Dockerfile's context. Files of the repository are there already, under any name. */
+/** Puts the release's binaries, and files or folders from elsewhere in the repository, into a Dockerfile's context. */
 export async function fillContext(folder: string, sources: Map<string, ImageSource[]>): Promise<void> {
   for (const { to, from, binary } of [...sources.values()].flat()) {
     const target = path.join(folder, to);
     await mkdir(path.dirname(target), { recursive: true });
-    if (path.resolve(from) !== target) await copyFile(from, target);
+    if (path.resolve(from) !== target) await cp(from, target, { recursive: true });
     if (binary) await chmod(target, 0o755);
   }
 }

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { lstat, readdir, readlink, stat } from "node:fs/promises";
+import { lstat, readdir, readlink } from "node:fs/promises";
 import path from "node:path";
 import type { ImageArtifact } from "../config/types.ts";
 import { ReleaseError } from "../lib/errors.ts";
@@ -45,7 +45,7 @@ export async function buildLayers(
     const platform = oci.ociPlatform(name);
     const base = artifact.base === "scratch" ? undefined : await readBase(artifact, platform, layout, context);
     const whole = hashing(["sha256"]);
-    const entries = await entriesOf(artifact, files, base === undefined, context.epoch);
+    const entries = await entriesOf(files, base === undefined, context.epoch);
     const layer = await oci.writeStream(
       layout,
       oci.mediaTypes.layer,
@@ -132,12 +132,7 @@ function configOf(
 }
 
 /** Entries of the layer, sorted. Folders only on `scratch`: on a base one could stand in the place of a link (/bin). */
-async function entriesOf(
-  artifact: ImageArtifact,
-  sources: ImageSource[],
-  folders: boolean,
-  mtime: number,
-): Promise<TarEntry[]> {
+async function entriesOf(sources: ImageSource[], folders: boolean, mtime: number): Promise<TarEntry[]> {
   const entries = new Map<string, TarEntry>();
   const add = async (to: string, from: string, binary: boolean): Promise<void> => {
     const info = await lstat(from);
@@ -160,13 +155,6 @@ async function entriesOf(
     }
   };
   for (const { to, from, binary } of sources) {
-    const there = await stat(from).catch(() => undefined);
-    if (there === undefined) {
-      throw new ReleaseError("BUILD", `${artifact.name}: ${path.basename(from)} for ${to} isn't there`, {
-        facts: { artifact: artifact.name, file: from },
-        hint: "under files, each value is the name of a go artifact or a path from the repository's root",
-      });
-    }
     await add(to.replace(/^\/+|\/+$/g, ""), from, binary);
   }
   return [...entries.values()].sort((a, b) => compareBytes(a.name, b.name));
