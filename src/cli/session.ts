@@ -112,7 +112,9 @@ export async function openCliSession(flags: SessionFlags): Promise<{ context: Co
       skip: skipped.map((target) => ({ target, reason: flags.reason ?? "left out on the command line" })),
       wait: flags.wait === false ? false : undefined,
       claim: flags.claim,
-      makeTargets: (config, resolved, context) => createTargets(config, resolved, credentials, context),
+      resume: flags.resume,
+      makeTargets: (config, resolved, repository, context) =>
+        createTargets(config, resolved, credentials, repository, context),
     });
     return { context, session };
   } catch (thrown) {

@@ -6,18 +6,21 @@ import type { Config, ResolvedArtifacts } from "../config/types.ts";
 import type { Plan, ReleaseFlags } from "../core/plan.ts";
 import type { Io, ReleaseContext, Target, TargetName } from "../core/target.ts";
 import { gitIn } from "../git/git.ts";
+import type { Git } from "../git/push.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { commitTree as gitTree } from "../git/tree.ts";
 import { gatherFacts } from "./facts.ts";
 import type { Job, Planned } from "./job.ts";
 import { decide } from "./plan.ts";
 import { planSteps } from "./plan-steps.ts";
+import { resumePlan } from "./resume.ts";
 import { readSource } from "./source.ts";
 
 /** Makes the targets of a configuration: src/targets/create.ts, or a test's own. */
 export type MakeTargets = (
   config: Config,
   resolved: ResolvedArtifacts,
+  repository: { git: Git; remote: string | null },
   release?: ReleaseContext & { body: string },
 ) => readonly Target[];
 
@@ -34,7 +37,8 @@ export interface SessionOptions {
   skip?: readonly { target: TargetName; reason: string }[];
   wait?: boolean;
   claim?: boolean;
-  resumesSkipped?: boolean;
+  /** Tag of a sealed release to finish. */
+  resume?: string;
   offlineBuilds?: boolean;
   onStep?: (step: string) => Promise<void>;
 }
@@ -56,6 +60,8 @@ export interface Session {
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { io, flags } = options;
   const repository = await openRepository(options.dir, io.signal, options.gitEnv);
+  const git = gitIn(options.dir, { signal: io.signal, env: options.gitEnv });
+  const released = { git, remote: repository.remote };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
   const active = (targets: readonly Target[]) => targets.filter((target) => !skipped.has(target.name));
 
@@ -66,21 +72,36 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
   const plan = async (fresh = false): Promise<Planned> => {
     const here = await at(options.source ?? "HEAD");
-    const asked = flags.offline ? [] : active(options.makeTargets(here.config, here.resolved));
+    const asked = flags.offline ? [] : active(options.makeTargets(here.config, here.resolved, released));
     const facts = await gatherFacts(repository, here.source, flags, asked, io, { fresh });
     const decided = decide(facts, flags);
     // The config is the source commit's: a candidate's may be older than the branch's (two-tier.md, "Words").
     const { config, resolved } =
       decided.release && decided.source !== here.source.sha ? await at(decided.source) : here;
-    return { plan: withItems(decided, config, resolved, options), config, resolved };
+    return { plan: withItems(decided, config, resolved, released, options), config, resolved };
+  };
+  const finish = async (tag: string, planned: Planned, job: Job): Promise<Planned> => {
+    if (planned.plan.release && planned.plan.tag === tag) return planned;
+    const resumed = await resumePlan(job, tag, planned.plan);
+    await repository.need([resumed.source]);
+    const { config, resolved } = await at(resumed.source);
+    return { plan: withItems(resumed, config, resolved, released, options), config, resolved };
   };
   let planned = false;
   const top = repository.bare ? repository.gitDir : path.dirname(repository.gitDir);
   return {
     repository,
-    plan,
-    job: () => ({
-      git: gitIn(options.dir, { signal: io.signal, env: options.gitEnv }),
+    plan: async (fresh) => {
+      const planned = await plan(fresh);
+      return options.resume === undefined ? planned : finish(options.resume, planned, makeJob());
+    },
+    job: makeJob,
+    close: () => repository.close(),
+  };
+
+  function makeJob(): Job {
+    return {
+      git,
       dir: top,
       gitDir: repository.gitDir,
       remote: repository.remote,
@@ -90,23 +111,28 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       async plan() {
         const result = await plan(planned);
         planned = true;
-        return result;
+        return options.resume === undefined ? result : finish(options.resume, result, this);
       },
       refs: async () => (await repository.refs(true)).byName,
-      targets: ({ config, resolved }, release) => options.makeTargets(config, resolved, release),
+      targets: ({ config, resolved }, release) => options.makeTargets(config, resolved, released, release),
       skip: options.skip ?? [],
       wait: options.wait ?? flags.tier === "production",
       claim: options.claim ?? false,
-      resumesSkipped: options.resumesSkipped ?? false,
+      resumesSkipped: options.resume !== undefined,
       offlineBuilds: options.offlineBuilds ?? false,
       onStep: options.onStep,
-    }),
-    close: () => repository.close(),
-  };
+    };
+  }
 }
 
 /** Fills in what the release is to consist of: the items of the files that the build is expected to make. */
-function withItems(plan: Plan, config: Config, resolved: ResolvedArtifacts, options: SessionOptions): Plan {
+function withItems(
+  plan: Plan,
+  config: Config,
+  resolved: ResolvedArtifacts,
+  repository: { git: Git; remote: string | null },
+  options: SessionOptions,
+): Plan {
   if (!plan.release || plan.version === null || plan.tag === null) return plan;
   const release = {
     name: config.name,
@@ -119,7 +145,9 @@ function withItems(plan: Plan, config: Config, resolved: ResolvedArtifacts, opti
   };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
   const files = expectedFiles(resolved, { version: plan.version, pythonVersion: plan.pythonVersion ?? plan.version });
-  const targets = options.makeTargets(config, resolved, release).filter((target) => !skipped.has(target.name));
+  const targets = options
+    .makeTargets(config, resolved, repository, release)
+    .filter((target) => !skipped.has(target.name));
   const expected = targets.map((target) => target.expect(files, release));
   const items = expected
     .flatMap((one) => one.items)

@@ -5,7 +5,7 @@ import type { StampedFile } from "../git/release-commit.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { pythonVersion } from "../version/pep440.ts";
 import { stampText } from "../version/stamp.ts";
-import { parseVersion, type Version } from "../version/version.ts";
+import { compareLines, parseVersion, type Version } from "../version/version.ts";
 import { changelogBody } from "./body.ts";
 import { withSection } from "./changelog.ts";
 import type { Job, Planned } from "./job.ts";
@@ -15,7 +15,8 @@ export const changelogFile = "CHANGELOG.md";
 
 /**
  * The files of a commit with a release's version in them: what `version.stamp` names, the VERSION file, and for
- * production a section of CHANGELOG.md. Only files that change are returned.
+ * production a section of CHANGELOG.md. Only files that change are returned. Where VERSION is above the release
+ * already (a branch that went on), nothing but the changelog is stamped.
  *
  * @throws ReleaseError CONFIG, with all findings, for a file or a pattern that isn't there
  * @see two-tier.md, "Stamped"
@@ -49,7 +50,7 @@ export async function stampRelease(
   const to = { version: release.version, pythonVersion: python ?? release.version };
   const after = new Map<string, string>();
   const findings: ReleaseError[] = [];
-  for (const stamp of stamps) {
+  for (const stamp of ahead(before.get(versionFile ?? ""), release.version) ? [] : stamps) {
     const text = after.get(stamp.file) ?? before.get(stamp.file);
     if (text === undefined) {
       findings.push(
@@ -76,4 +77,10 @@ export async function stampRelease(
     }
   }
   return [...after].filter(([file, text]) => text !== before.get(file)).map(([file, text]) => ({ path: file, text }));
+}
+
+/** True where a branch works on a higher version already: it isn't taken back. */
+function ahead(versionText: string | undefined, version: string): boolean {
+  const there = versionText === undefined ? null : parseVersion(versionText.trim().replace(/^v/, ""));
+  return there !== null && compareLines(there, parseVersion(version) as Version) > 0;
 }
