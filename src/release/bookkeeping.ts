@@ -2,6 +2,7 @@ import type { Manifest } from "../core/manifest.ts";
 import { commitTree, type StampedFile, writeTree } from "../git/release-commit.ts";
 import { asReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
+import { fetchCommits } from "./objects.ts";
 import { changeRefs } from "./refs.ts";
 
 /** Stamped files (with CHANGELOG.md) for a release on top of a commit. */
@@ -30,7 +31,7 @@ export async function keepBooks(
     for (let attempt = 0; attempt < 5; attempt++) {
       const head = (await job.refs()).get(ref);
       if (!head) return `${plan.branch} is gone from the remote`;
-      await fetchBranch(job, ref, head);
+      await fetchCommits(job, [head]);
       if (await isAncestor(job, manifest.commit, head)) return `${plan.branch} has it`;
       const to =
         head === manifest.source ? manifest.commit : await mergeCommit(job, manifest, head, await stampAt(head));
@@ -72,12 +73,6 @@ async function proposal(job: Job, manifest: Manifest, to: string, branch: string
   const now = (await job.refs()).get(`refs/heads/${name}`) ?? null;
   await changeRefs(job, `pushing ${name}`, [{ ref: `refs/heads/${name}`, to, expect: now }]);
   return `${branch} can't be pushed to: open a pull request from ${name}`;
-}
-
-async function fetchBranch(job: Job, ref: string, head: string): Promise<void> {
-  if ((await job.git(["cat-file", "-e", `${head}^{commit}`], { ok: [0, 1, 128] })).code === 0 || job.remote === null)
-    return;
-  await job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", job.remote, ref]);
 }
 
 async function isAncestor(job: Job, ancestor: string, of: string): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { lockRef, makeLock } from "../git/lock.ts";
 import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
-import { ReleaseError } from "../lib/errors.ts";
 import { tagNames } from "../version/tags.ts";
 import { compareLines, lineOf, parseVersion, type Version } from "../version/version.ts";
 import type { Job, Planned } from "./job.ts";
+import { fetchCommits } from "./objects.ts";
 import { changeRefs } from "./refs.ts";
 
 /** A number that this release holds: its lock is on the remote. */
@@ -35,7 +35,7 @@ export async function takeNumber(
   const ref = lockRef(tag);
   const commit = await makeReleaseCommit(job.git, plan.source, stamped, { tag, epoch: plan.epoch });
   if (plan.lock) {
-    if (plan.lock.commit !== commit) await fetchCommit(job, ref, plan.lock.commit);
+    await fetchCommits(job, [plan.lock.commit]);
     return { commit: plan.lock.commit, lock: plan.lock.sha, helping: true };
   }
   const lock = await makeLock(job.git, { tag, commit, source: plan.source, runId: job.runId, epoch: plan.epoch });
@@ -61,10 +61,4 @@ export async function takeNumber(
     }
   }
   return { commit, lock, helping: false };
-}
-
-async function fetchCommit(job: Job, ref: string, commit: string): Promise<void> {
-  if ((await job.git(["cat-file", "-e", `${commit}^{commit}`], { ok: [0, 1, 128] })).code === 0) return;
-  if (job.remote === null) throw new ReleaseError("GIT", `the release commit ${commit} is missing`, { facts: { ref } });
-  await job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", job.remote, ref]);
 }

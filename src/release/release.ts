@@ -9,6 +9,7 @@ import { keepBooks } from "./bookkeeping.ts";
 import { buildRelease, toolFindings } from "./build.ts";
 import type { Job, Planned, ReleaseResult } from "./job.ts";
 import { contextOf, makeManifest } from "./manifest.ts";
+import { fetchCommits } from "./objects.ts";
 import { preflight } from "./preflight.ts";
 import { takeNumber } from "./prepare.ts";
 import { applyOptions, publishSealed } from "./publish.ts";
@@ -65,6 +66,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
     const options = applyOptions(job, manifest, targets, folder);
     await job.onStep?.("sealed");
     const sealed = seal;
+    await fetchCommits(job, [manifest.commit]);
     const applied = await step(job, "publish", () => publishSealed(job, sealed, targets, options, skip));
     let books: string | null = null;
     if (manifest.tier === "production" && applied.pending.length === 0) {
@@ -119,6 +121,7 @@ async function makeRelease(
     tag: plan.tag as string,
     commit: plan.source,
   };
+  await fetchCommits(job, [plan.source]);
   const stamped = await stampRelease(job, planned, context, plan.source);
   const taken = await step(
     job,
