@@ -35,7 +35,7 @@ export function fillArtifact(raw: RawArtifact, config: Pick<RawConfig, "reposito
         platforms: raw.platforms ?? [...imagePlatforms],
         dockerfile: raw.dockerfile ?? null,
         base: raw.base === undefined ? "scratch" : cleanPath(raw.base),
-        files: raw.files ?? {},
+        files: Object.fromEntries(Object.entries(raw.files ?? {}).map(([to, from]) => [to, cleanPath(from)])),
         entrypoint: raw.entrypoint ?? [],
         labels: raw.labels ?? {},
         env: texts(raw.env),

@@ -162,11 +162,11 @@ export const descriptions: Record<string, Description> = {
   },
   "artifacts[].image.files": {
     about:
-      "Where to -> what: the name of a go artifact (its binary for that platform) or a file of the repository. Without a Dockerfile the destination is a path in the image (`/playground`). With one it is a path in the context, made before the build, in which `{os}` and `{arch}` stand for the platform.",
+      "Where to -> what: the name of a go artifact (its binary for that platform), or a file or folder of the repository. Without a Dockerfile the destination is a path in the image (`/playground`). With one it is a path in the context, made before the build, in which `{os}` and `{arch}` stand for the platform.",
     example: { "dist/playground-{os}-{arch}": "playground" },
     otherwise: "none",
   },
-  "artifacts[].image.files.*": { about: "Name of a go artifact, or a file.", example: "playground" },
+  "artifacts[].image.files.*": { about: "Name of a go artifact, or a file or folder.", example: "playground" },
   "artifacts[].image.entrypoint": {
     about: "The command that the image runs. Not beside a Dockerfile.",
     example: ["/playground", "serve"],

@@ -132,11 +132,12 @@ function checkFiles(
     }
     const binaries = artifacts.filter((other) => other.type === "go").map((other) => other.name);
     for (const [destination, source] of Object.entries(artifact.files)) {
-      if (binaries.includes(source) || names.has(source)) continue;
+      if (binaries.includes(source) || names.has(source) || files.some((file) => file.startsWith(`${source}/`)))
+        continue;
       const guess = suggest(source, [...binaries, ...files]);
       report(
         [...path, "files", destination],
-        `${artifact.name}: ${source} is neither an artifact of type go nor a file`,
+        `${artifact.name}: ${source} is neither an artifact of type go nor a file or folder`,
         guess ? `did you mean ${guess}?` : "name one of them",
       );
     }

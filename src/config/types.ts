@@ -71,7 +71,7 @@ export interface ImageArtifact extends Base {
   /** `scratch` or a folder (from the repository's root) with an OCI layout. Only without a Dockerfile. */
   base: string;
   /**
-   * Destination -> name of a go artifact (its binary of that platform) or file in the repository.
+   * Destination -> name of a go artifact (its binary of that platform), or a file or folder of the repository.
    * Without a Dockerfile the destination is the absolute path in the image (`/playground`). With one it is a path in the
    * context, put there before the build, in which `{os}` and `{arch}` stand for the platform (`dist/playground-{os}-{arch}`).
    */
