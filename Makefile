@@ -30,7 +30,7 @@ check: lint ## types, lint, unused code, layers
 bench: ## the figures of the README; B=plan for one of bench/*.ts, F=--small to see it work
 	@scripts/setup.sh test
 	@scripts/tools.sh
-	@for one in $(or $(B),start plan uploads); do $(node) bench/$$one.ts $(F) || exit 1; done
+	@$(if $(B),$(node) bench/$(B).ts,sh bench/run.sh) $(F)
 
 clean: ## remove what make made, but for node_modules
 	rm -rf dist .setup
