@@ -40,6 +40,8 @@ export class Auth {
 
   /** Answers `GET /token?service=&scope=&scope=`. @throws HttpError 401 for wrong credentials */
   token(request: http.IncomingMessage, response: http.ServerResponse, url: URL): void {
+    // Clients that try OAuth2 with POST first go on with GET after a 405 (containerd, docker).
+    if (request.method !== "GET") throw ociError("UNSUPPORTED", "tokens are got with GET");
     const known = this.#basic(request);
     if (known === false) throw ociError("UNAUTHORIZED", "wrong user name or password");
     const scopes = new Map<string, Set<string>>();

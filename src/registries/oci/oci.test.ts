@@ -84,9 +84,26 @@ describe("uploads", () => {
   });
 });
 
+test("a client that comes again takes the place of a request that hangs", async () => {
+  const registry = await start();
+  const begun = await fetch(`${registry.url}/v2/a/b/blobs/uploads/`, { method: "POST" });
+  const location = new URL(begun.headers.get("location") ?? "", registry.url);
+  const hanging = http.request(location, { method: "PATCH", headers: { "content-length": 1000 } });
+  const ended = new Promise((resolve) => hanging.on("close", resolve).on("error", resolve));
+  await new Promise((resolve) => hanging.write("x".repeat(100), resolve));
+  let range = "0-0";
+  while (range !== "0-99") {
+    const status = await fetch(location);
+    expect(status.status).toBe(204);
+    range = status.headers.get("range") ?? "";
+  }
+  await ended;
+});
+
 test("a repository doesn't see the blobs of another one", async () => {
   const registry = await start();
   const { digest } = await push(registry, "one/a", Buffer.from("secret"));
+  await push(registry, "two/b", Buffer.from("something else"));
   expect((await fetch(`${registry.url}/v2/one/a/blobs/${digest}`)).status).toBe(200);
   expect((await fetch(`${registry.url}/v2/two/b/blobs/${digest}`)).status).toBe(404);
 });
@@ -180,6 +197,11 @@ describe("token authentication", () => {
     const { headers } = await bearer(realm, basic("s3cret"));
     expect((await pushImage(registry, "a/b", "v1", "{}", headers)).status).toBe(201);
     expect((await pushImage(registry, "c/d", "v1", "{}", headers)).status).toBe(401);
+  });
+
+  test("OAuth2's POST is refused as clients expect of a registry without it", async () => {
+    const registry = await start({ token: "s3cret" });
+    expect((await fetch(`${registry.url}/token`, { method: "POST", body: "grant_type=password" })).status).toBe(405);
   });
 
   test("nobody in particular may pull and not push", async () => {

@@ -295,6 +295,34 @@ describe("preflight", () => {
   });
 });
 
+describe("verify", () => {
+  const verified = async (told: string, served: string) => {
+    const { item } = await packed("0.1.19");
+    const document = held("0.1.19", told === "right" ? item.digest : digestOf(told, "sha512"));
+    Object.assign(document.versions["0.1.19"]?.dist as object, { tarball: "http://cdn.test/x.tgz" });
+    const io = scripted({ [`GET /${name}`]: [200, document], "GET /x.tgz": [200, served] });
+    return { seen: await target().verify({ ...item, digest: digestOf("the bytes", "sha512") }, io), io };
+  };
+
+  test("bytes that aren't what the packument says are shown as what they are", async () => {
+    const same = digestOf("the bytes", "sha512");
+    expect((await verified("the bytes", "the bytes")).seen).toEqual({ state: "present", digest: same });
+    expect((await verified("the bytes", "others")).seen).toMatchObject({ digest: digestOf("others", "sha512") });
+    expect((await verified("others", "the bytes")).seen).toMatchObject({ digest: digestOf("others", "sha512") });
+  });
+
+  test("nothing is read with a credential", async () => {
+    const { io } = await verified("the bytes", "the bytes");
+    expect(io.sent.length).toBe(2);
+    for (const { headers } of io.sent) expect(headers).not.toHaveProperty("authorization");
+  });
+});
+
+test("a registry that fails isn't one without versions", async () => {
+  const io = scripted({ [`GET /${name}`]: [503, "down"] });
+  expect(await thrown(target().versions(io))).toMatchObject({ code: "REGISTRY", retryable: true });
+});
+
 test("versions are those of all packages, unpublished ones too, without the placeholder", async () => {
   const io = scripted({
     "GET /a": [
