@@ -61,7 +61,6 @@ export function fillTargets(raw: RawConfig["targets"]): TargetsConfig {
       registry: npm.registry ?? "https://registry.npmjs.org",
       tags: { staging: npm.tags?.staging ?? "next", production: npm.tags?.production ?? "latest" },
       access: npm.access ?? "public",
-      provenance: npm.provenance ?? false,
     };
   }
   const pypi = on(raw.pypi);

@@ -231,11 +231,6 @@ export const descriptions: Record<string, Description> = {
     example: "restricted",
     otherwise: "`public`",
   },
-  "targets.npm.provenance": {
-    about: "Publish a provenance attestation; only from a CI run with an OIDC identity.",
-    example: true,
-    otherwise: "false",
-  },
   "targets.pypi": { about: "A Python package index.", example: true, otherwise: "off" },
   "targets.pypi.upload": {
     about: "Address that takes uploads.",
@@ -282,7 +277,8 @@ export const descriptions: Record<string, Description> = {
   "targets.go": { about: "Tags of the Go modules among the artifacts.", example: true, otherwise: "off" },
 
   checks: {
-    about: "Commands that must succeed on a checkout of the source commit before it is released.",
+    about:
+      "Commands that must succeed before a release, e.g. tests. The release workflow runs them, ahead of `twotier release`, which doesn't.",
     example: ["make lint", "make test"],
     otherwise: "none",
   },

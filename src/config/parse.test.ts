@@ -46,7 +46,6 @@ describe("a config that is right", () => {
         registry: "https://registry.npmjs.org",
         tags: { staging: "next", production: "latest" },
         access: "public",
-        provenance: false,
       },
       pypi: { upload: "https://upload.pypi.org/legacy/", index: "https://pypi.org/simple/" },
       docker: {

@@ -147,7 +147,6 @@ const targets = strictObject({
         registry: optional(httpUrl),
         tags: optional(strictObject({ staging: optional(distTag), production: optional(distTag) })),
         access: optional(oneOf(["public", "restricted"])),
-        provenance: optional(boolean()),
       }),
     ]),
   ),

@@ -17,7 +17,7 @@ export interface Config {
   /** Null where none are named: then resolveArtifacts detects them. */
   artifacts: Artifact[] | null;
   targets: TargetsConfig;
-  /** Commands that must succeed on a checkout of the source commit before it is released. */
+  /** Commands that must succeed before a release. CI runs them, ahead of `release`. */
   checks: string[];
 }
 
@@ -132,7 +132,6 @@ export interface TargetsConfig {
     registry: string;
     tags: { staging: string; production: string };
     access: "public" | "restricted";
-    provenance: boolean;
   };
   pypi?: { upload: string; index: string };
   docker?: {

@@ -10,7 +10,6 @@ const all: TargetsConfig = {
     registry: "https://registry.npmjs.org",
     tags: { staging: "next", production: "latest" },
     access: "public",
-    provenance: false,
   },
   pypi: { upload: "https://upload.pypi.org/legacy/", index: "https://pypi.org/simple/" },
   docker: {
