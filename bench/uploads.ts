@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { build } from "esbuild";
-import { flagsOf, median, table } from "./measure.ts";
+import { bundle, flagsOf, median, table } from "./measure.ts";
 import { cases, type Measured } from "./uploads/cases.ts";
 
 /**
@@ -26,19 +25,7 @@ interface Figure {
   met: boolean;
 }
 
-// As the product is published: one bundle. Node's own stripping of types costs 40 ms and 20 MB.
-const worker = path.join(folder, "worker.mjs");
-await build({
-  entryPoints: [path.join(import.meta.dirname, "uploads/worker.ts")],
-  outfile: worker,
-  bundle: true,
-  platform: "node",
-  format: "esm",
-  target: "node22.18",
-  // CommonJS packages call require() for Node's own modules (scripts/build.ts).
-  banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-  logLevel: "error",
-});
+const worker = await bundle(path.join(import.meta.dirname, "uploads/worker.ts"), path.join(folder, "worker.mjs"));
 
 const figures: Figure[] = [];
 const left: string[] = [];
