@@ -9,7 +9,7 @@ for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
 const lines = Buffer.concat(chunks).toString("utf8").trimEnd().split("\n");
 
 const colours: Record<string, string> = { 31: "#f47067", 32: "#57ab5a", 33: "#c69026", 36: "#39c5cf" };
-const escape = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const markup = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 /** One line with its colours (SGR: bold, dim, four colours) as spans. */
 function spans(line: string): string {
@@ -28,7 +28,7 @@ function spans(line: string): string {
       }
     } else if (part !== "") {
       const fill = style.fill ?? (style.dim ? "#768390" : undefined);
-      out += `<tspan${fill ? ` fill="${fill}"` : ""}${style.bold ? ' font-weight="bold"' : ""}>${escape(part)}</tspan>`;
+      out += `<tspan${fill ? ` fill="${fill}"` : ""}${style.bold ? ' font-weight="bold"' : ""}>${markup(part)}</tspan>`;
     }
   }
   return out;
@@ -39,13 +39,15 @@ const top = 44;
 const plain = lines.map((line) => line.replace(/\u001b\[[0-9;]*m/g, ""));
 const width = Math.ceil(Math.max(...plain.map((line) => line.length)) * 8.43) + 40;
 const height = top + lines.length * step + 16;
-const rows = lines.map((line, at) => `<text x="20" y="${top + at * step + 12}" xml:space="preserve">${spans(line)}</text>`);
+const rows = lines.map(
+  (line, at) => `<text x="20" y="${top + at * step + 12}" xml:space="preserve">${spans(line)}</text>`,
+);
 writeFileSync(
   file,
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, monospace" font-size="14" fill="#adbac7">
 <rect width="${width}" height="${height}" rx="8" fill="#22272e"/>
 <circle cx="20" cy="18" r="6" fill="#f47067"/><circle cx="40" cy="18" r="6" fill="#c69026"/><circle cx="60" cy="18" r="6" fill="#57ab5a"/>
-<text x="80" y="23" fill="#768390">${escape(title)}</text>
+<text x="80" y="23" fill="#768390">${markup(title)}</text>
 ${rows.join("\n")}
 </svg>
 `,

@@ -58,7 +58,7 @@ export async function copyRepository(dir: string, to: string, signal: AbortSigna
   await mkdir(to, { recursive: true });
   const git = gitIn(to, { signal, env: person });
   const branch =
-    prefix === "" ? await cloneWhole(dir, to, there, git, config) : await copyFolder(prefix, there, git, to, config);
+    prefix === "" ? await cloneWhole(dir, to, there, git, config) : await copyFolder(there, git, to, config);
   await takeConfig(text, to, git, notes);
   return { dir: to, git, config, branch, notes };
 }
@@ -78,7 +78,7 @@ async function cloneWhole(dir: string, to: string, there: Git, git: Git, config:
   return branch;
 }
 
-async function copyFolder(prefix: string, there: Git, git: Git, to: string, config: Config): Promise<string> {
+async function copyFolder(there: Git, git: Git, to: string, config: Config): Promise<string> {
   const branch = config.trigger.branch ?? "main";
   const archive = path.join(to, ".rehearsal.tar");
   await there(["archive", "--format=tar", `--output=${archive}`, "HEAD"]);

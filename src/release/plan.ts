@@ -1,5 +1,4 @@
 import type { Plan, PlannedItem, PlanStep, ReleaseFlags } from "../core/plan.ts";
-import { nextLine } from "../version/numbering.ts";
 import { pythonVersion } from "../version/pep440.ts";
 import { compareLines, formatVersion, lineOf, type Version, zero } from "../version/version.ts";
 import type { Facts } from "./facts.ts";
@@ -114,14 +113,4 @@ function leftBehind(facts: Facts, release: Release): boolean {
   if (facts.since.length === 0 || facts.choice.upTo) return false;
   const source = facts.details.get(release.tag)?.source;
   return !facts.since.some(({ parents }) => parents.some((parent) => parent === release.commit || parent === source));
-}
-
-/** The line of the next candidate if nothing is asked for. */
-export function defaultLine(facts: Facts): Version {
-  return nextLine({
-    stable: facts.standing.stable?.version ?? null,
-    open: facts.standing.open,
-    component: "patch",
-    file: versionOfFile(facts)?.line ?? null,
-  });
 }

@@ -40,6 +40,11 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (live) live.print(text);
     else stream.write(`${text}\n`);
   };
+  /** On a terminal a step stays on one line. */
+  const fit = (detail: string, used: number) => {
+    const room = Math.max(20, (stream.columns ?? 80) - used - 16);
+    return live && detail.length > room ? `${detail.slice(0, room - 1)}…` : detail;
+  };
   const closeGroup = () => {
     if (group) stream.write("::endgroup::\n");
     group = false;
@@ -68,8 +73,8 @@ export function createReporter(options: ReporterOptions): Reporter {
           closeGroup();
           const took = (now() - (steps.get(event.step) ?? now())) / 1000;
           const mark = event.state === "done" ? style.green("✓") : style.dim("–");
-          const detail = event.detail ? ` ${style.dim(safe(event.detail))}` : "";
-          print(`${mark} ${safe(event.step)}${detail}${took >= 0.95 ? style.dim(` ${seconds(took)}`) : ""}`);
+          const detail = event.detail ? ` ${style.dim(fit(safe(event.detail), event.step.length))}` : "";
+          print(`${mark} ${safe(event.step)}${detail}${took >= 0.95 ? style.dim(`, ${seconds(took)}`) : ""}`);
           return;
         }
         case "progress":
@@ -81,7 +86,7 @@ export function createReporter(options: ReporterOptions): Reporter {
           if (event.state === "publish") live?.progress(event.target, event.id, 0, 0);
           if (event.state === "present" || event.state === "staged" || event.state === "pending") {
             print(
-              `  ${itemMark(event.state, style)} ${event.target.padEnd(7)}${safe(event.id)} ${style.dim(event.state)}`,
+              `  ${itemMark(event.state, style)} ${event.target.padEnd(7)}${shortId(event.id)} ${style.dim(event.state)}`,
             );
           }
           return;
@@ -113,6 +118,11 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
     },
   };
+}
+
+/** An id with digests cut to what a person compares. */
+function shortId(id: string): string {
+  return safe(id).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
 }
 
 function itemMark(state: string, style: Style): string {
