@@ -117,10 +117,15 @@ function page(): string {
     for (const key of Object.keys(descriptions).filter(holds)) {
       if (key.endsWith(".*")) continue;
       const { about, example, otherwise } = descriptions[key] as Description;
-      const short = key.replace(/^artifacts\[\]\.(?:(?:go|python|npm|image|go-module|command)\.)?/, "");
+      const type = key === first && key.startsWith("artifacts[]");
+      // An element's keys are shown by the example of its list.
+      const shown = example !== undefined && !key.startsWith("version.stamp[]");
+      const short = type
+        ? "artifacts[]"
+        : key.replace(/^artifacts\[\]\.(?:(?:go|python|npm|image|go-module|command)\.)?/, "");
       if (key !== first) lines.push("", `### \`${short}\``);
       lines.push("", otherwise === undefined ? about : `${about} Default: ${otherwise}.`);
-      if (example !== undefined) lines.push("", "```yaml", stringify(nested(short, example)).trimEnd(), "```");
+      if (shown) lines.push("", "```yaml", stringify(nested(short, example)).trimEnd(), "```");
     }
   }
   return `${lines.join("\n")}\n`;

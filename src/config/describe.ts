@@ -39,7 +39,12 @@ export const descriptions: Record<string, Description> = {
   "version.stamp": {
     about:
       "Files that the version is written into, in the release commit only. A path is enough for package.json, package-lock.json, npm-shrinkwrap.json, pyproject.toml, setup.cfg, `__init__.py` (`__version__`), Cargo.toml, Chart.yaml and files that hold nothing but a version. Any other file has a pattern.",
-    example: ["sdk/python/pyproject.toml", { file: "sdk/go/version.go", pattern: 'Version = "{version}"' }],
+    example: [
+      "sdk/python/pyproject.toml",
+      { file: "sdk/go/version.go", pattern: 'Version = "{version}"' },
+      { file: "docs/install.md", pattern: "playground@{version}", count: 2 },
+      { file: "template/requirements.in.tmpl", pattern: "hanzo-playground>={version}", form: "pep440" },
+    ],
     otherwise: "the manifests of the python and npm artifacts",
   },
   "version.stamp[].file": { about: "Path of the file.", example: "sdk/go/version.go" },
@@ -53,7 +58,7 @@ export const descriptions: Record<string, Description> = {
   "version.stamp[].form": {
     about: "Spelling: `semver` (0.1.19-rc.1) or `pep440` (0.1.19rc1).",
     example: "pep440",
-    otherwise: "pep440 in pyproject.toml, setup.cfg, *.py and requirements*.txt, semver in all others",
+    otherwise: "pep440 in pyproject.toml, setup.cfg, `*.py` and `requirements*.txt`, semver in all others",
   },
   "version.tag": { about: "Name of a release's tag.", example: "playground@{version}", otherwise: "`v{version}`" },
   "version.gaps": {
@@ -94,6 +99,13 @@ export const descriptions: Record<string, Description> = {
 
   "artifacts[].go": {
     about: "A Go command, cross-compiled: one raw binary `NAME-OS-ARCH` a platform (`.exe` on Windows).",
+    example: {
+      name: "playground",
+      type: "go",
+      dir: "control-plane",
+      package: "./cmd/playground",
+      platforms: ["linux/amd64", "linux/arm64"],
+    },
   },
   "artifacts[].go.package": {
     about: "The command's package, from `dir`.",
@@ -118,6 +130,7 @@ export const descriptions: Record<string, Description> = {
 
   "artifacts[].python": {
     about: "A Python project, built by its own PEP 517 backend. Its name comes from pyproject.toml (or setup.cfg).",
+    example: { name: "sdk-python", type: "python", dir: "sdk/python" },
   },
   "artifacts[].python.formats": { about: "`wheel`, `sdist`, or both.", example: ["wheel"], otherwise: "both" },
   "artifacts[].python.isolated": {
@@ -128,6 +141,7 @@ export const descriptions: Record<string, Description> = {
 
   "artifacts[].npm": {
     about: "An npm package: `npm pack` after its own build script. Its name comes from package.json.",
+    example: { name: "sdk-typescript", type: "npm", dir: "sdk/typescript" },
   },
   "artifacts[].npm.script": {
     about: "The package.json script that builds it; `null` for none. Other lifecycle scripts don't run.",
@@ -138,6 +152,13 @@ export const descriptions: Record<string, Description> = {
   "artifacts[].image": {
     about:
       "A container image for several platforms, from a Dockerfile, or from files alone: then it needs no daemon and is the same bytes every time.",
+    example: {
+      name: "control-plane",
+      type: "image",
+      files: { "/playground": "playground" },
+      entrypoint: ["/playground"],
+      user: "65532:65532",
+    },
   },
   "artifacts[].image.repository": {
     about: "The image's name, without host and tag.",
@@ -198,9 +219,18 @@ export const descriptions: Record<string, Description> = {
   "artifacts[].go-module": {
     about:
       "A Go module in a folder, released by its own tag: `sdk/go/v0.1.19`. A module in the root needs none, the release's tag is its own.",
+    example: { name: "sdk-go", type: "go-module", dir: "sdk/go" },
   },
 
-  "artifacts[].command": { about: "Anything else: a command that writes files into the folder `$OUT`." },
+  "artifacts[].command": {
+    about: "Anything else: a command that writes files into the folder `$OUT`.",
+    example: {
+      name: "tool",
+      type: "command",
+      run: "cargo build --release && cp target/release/tool $OUT/tool-linux-amd64",
+      files: ["tool-*"],
+    },
+  },
   "artifacts[].command.run": {
     about: "Run by `sh -c` in `dir`, with VERSION, PYTHON_VERSION, TAG, COMMIT, SOURCE_DATE_EPOCH and OUT.",
     example: 'cargo build --release && cp target/release/tool "$OUT/tool-linux-amd64"',
