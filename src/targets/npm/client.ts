@@ -132,7 +132,8 @@ export class NpmClient {
           : "check that NPM_TOKEN is valid and may read and write this package",
       });
     }
-    const later = status >= 500 || status === 408;
+    // 409: two writes met in one packument, as when two dist-tags of a package move at once.
+    const later = status >= 500 || status === 408 || status === 409;
     return new ReleaseError("REGISTRY", `npm answered ${status} to ${what}: ${text || response.statusText}`, {
       facts,
       retryable: later,

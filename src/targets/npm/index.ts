@@ -42,7 +42,7 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     const packument = await client.packument(name, io, { fresh: true, token: true });
     const found = packument?.versions?.[version];
     if (found) {
-      const digest = digestOfVersion(found) ?? (await download(found.dist?.tarball, io));
+      const digest = digestOfVersion(found) ?? (await download(name, found.dist?.tarball, io));
       if (digest === undefined) return { state: "pending", note: "its tarball can't be had yet" };
       return { state: "present", digest, note: found.deprecated ? "deprecated" : undefined };
     }
@@ -55,11 +55,11 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
   };
 
   /** sha512 of a tarball as an installer gets it; undefined where it isn't there. */
-  const download = async (url: string | undefined, io: Io): Promise<Digest | undefined> => {
+  const download = async (name: string, url: string | undefined, io: Io): Promise<Digest | undefined> => {
     if (url === undefined) return undefined;
     const own = access === "restricted" && url.startsWith(`${client.base}/`);
     const response = own
-      ? await client.send(packages[0] ?? "", url.slice(client.base.length), io, { token: true })
+      ? await client.send(name, url.slice(client.base.length), io, { token: true })
       : await io.http({ url, signal: io.signal });
     if (response.status === 404) {
       response.discard();
@@ -98,7 +98,18 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     preflight: (io) => preflight({ client, packages, token }, io),
 
     async versions(io) {
-      const all = await Promise.all(packages.map((name) => client.packument(name, io, { fresh: true, token: true })));
+      // Without the token where that will do: planning isn't the place to find out that it has expired, preflight is.
+      const all = await Promise.all(
+        packages.map(async (name) => {
+          if (access === "restricted") return client.packument(name, io, { fresh: true, token: true });
+          return client.packument(name, io, { fresh: true, token: false }).catch((error) => {
+            if (error instanceof ReleaseError && error.code === "AUTH") {
+              return client.packument(name, io, { fresh: true, token: true });
+            }
+            throw error;
+          });
+        }),
+      );
       // 0.0.0 is the placeholder that claims a name, no release of anything.
       return [...new Set(all.flatMap(versionsOf))].filter((version) => version !== "0.0.0");
     },
@@ -127,7 +138,7 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
       }
       const told = digestOfVersion(found);
       if (told !== undefined && told !== item.digest) return { state: "present", digest: told };
-      const digest = await download(found.dist?.tarball, io);
+      const digest = await download(name, found.dist?.tarball, io);
       return digest === undefined
         ? { state: "pending", note: "its tarball can't be had yet" }
         : { state: "present", digest };

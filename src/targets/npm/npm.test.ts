@@ -145,6 +145,7 @@ describe("publish", () => {
     const failing = (status: number, error: string, headers = {}) =>
       thrown(target().publish(item, files, scripted({ [`PUT /${name}`]: [status, { error }, headers] })));
     expect(await failing(409, "Failed to save packument. A common cause is")).toMatchObject({ retryable: true });
+    expect(await failing(409, "Document update conflict")).toMatchObject({ code: "REGISTRY", retryable: true });
     expect(await failing(503, "later")).toMatchObject({ code: "REGISTRY", retryable: true });
     const limited = await failing(429, "slow down", { "retry-after": "1934" });
     expect(limited).toMatchObject({ code: "RATE_LIMITED", retryable: true, retryAfter: 1934 });
@@ -321,6 +322,21 @@ describe("verify", () => {
 test("a registry that fails isn't one without versions", async () => {
   const io = scripted({ [`GET /${name}`]: [503, "down"] });
   expect(await thrown(target().versions(io))).toMatchObject({ code: "REGISTRY", retryable: true });
+});
+
+test("versions are read without the token where the registry shows them to everybody, else with it", async () => {
+  const reading = async (open: boolean) => {
+    const io = testIo({
+      intercept: async (request) =>
+        open || request.headers?.authorization
+          ? answer(200, { versions: { "1.0.0": {} } })
+          : answer(401, { error: "authentication required" }),
+    });
+    expect(await target().versions(io)).toEqual(["1.0.0"]);
+    return io.sent.map(({ headers }) => headers.authorization);
+  };
+  expect(await reading(true)).toEqual([undefined]);
+  expect(await reading(false)).toEqual([undefined, "Bearer t"]);
 });
 
 test("versions are those of all packages, unpublished ones too, without the placeholder", async () => {
