@@ -215,6 +215,11 @@ describe("a config with one mistake", () => {
       "3:40: targets.docker.pointers.staging holds latest, which belongs to production | a candidate must not come to those who pull the stable image: give staging its own, e.g. staging",
     ],
     [
+      "latest for candidates where stable images have another",
+      `${head}targets: {docker: {pointers: {staging: latest, production: stable}}}\n`,
+      "3:40: targets.docker.pointers.staging holds latest, which belongs to production | a candidate must not come to those who pull the stable image: give staging its own, e.g. staging",
+    ],
+    [
       "an image's version tag that moves",
       `${head}targets: {docker: {tags: {production: ["v{version}", "v{major}"]}}}\n`,
       "3:39: targets.docker.tags.production holds v{major}, which the next release would have too | a tag of tags is never moved; write it in pointers.production",
