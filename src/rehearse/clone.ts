@@ -19,8 +19,16 @@ export interface Copy {
   notes: string[];
 }
 
+/** What keeps git from the user's own configuration (signing, hooks, other remotes), from proxies and from prompts. */
+export const apart = {
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+  NO_PROXY: "127.0.0.1",
+  no_proxy: "127.0.0.1",
+};
+
 /** Who pushes in a rehearsal. */
-export const person = {
+const person = {
   GIT_AUTHOR_NAME: "Rehearsal",
   GIT_AUTHOR_EMAIL: "rehearsal@example.invalid",
   GIT_COMMITTER_NAME: "Rehearsal",
@@ -56,7 +64,7 @@ export async function copyRepository(dir: string, to: string, signal: AbortSigna
     notes.push("uncommitted changes are left out: a release is made from commits");
   }
   await mkdir(to, { recursive: true });
-  const git = gitIn(to, { signal, env: person });
+  const git = gitIn(to, { signal, env: { ...apart, ...person } });
   const branch =
     prefix === "" ? await cloneWhole(dir, to, there, git, config) : await copyFolder(there, git, to, config);
   await takeConfig(text, to, git, notes);

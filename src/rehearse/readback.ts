@@ -5,6 +5,7 @@ import { asReleaseError } from "../lib/errors.ts";
 import { baseEnv, type ExecResult, exec } from "../lib/exec.ts";
 import { pythonVersion } from "../version/pep440.ts";
 import { parseVersion, type Version } from "../version/version.ts";
+import { apart } from "./clone.ts";
 
 /** One thing that a user does, and what came of it. */
 export interface Reading {
@@ -78,7 +79,7 @@ interface Reader {
 }
 
 function readerFor(tier: "staging" | "production", version: string, temp: string): Reader {
-  const env = baseEnv();
+  const env: Record<string, string> = { ...baseEnv(), ...apart };
   for (const key of Object.keys(env)) if (/^(PIP_|npm_|NPM_)/.test(key)) delete env[key];
   return {
     tier,

@@ -5,12 +5,13 @@ import type { Plan } from "../core/plan.ts";
 import type { Io } from "../core/target.ts";
 import { gitCredentials } from "../git/credentials.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { createHttp } from "../lib/http.ts";
 import { startRegistries } from "../registries/index.ts";
 import type { ReleaseResult } from "../release/job.ts";
 import { release } from "../release/release.ts";
 import { openSession, type Session } from "../release/session.ts";
 import { createTargets } from "../targets/create.ts";
-import { type Copy, copyRepository } from "./clone.ts";
+import { apart, type Copy, copyRepository } from "./clone.ts";
 import { type Addresses, type Reading, readBack } from "./readback.ts";
 import { seedRegistries } from "./seed.ts";
 import { type Act, hasQuietPaths, pushChange, story } from "./story.ts";
@@ -49,7 +50,9 @@ const token = "rehearsal-token";
  * @see two-tier.md, "Commands" (rehearse)
  */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
-  const { io } = options;
+  // Connections of its own: a proxy of the environment has no part in it.
+  const http = createHttp();
+  const io: Io = { ...options.io, http };
   const root = options.keep ?? (await mkdtemp(path.join(tmpdir(), "twotier-rehearsal-")));
   await mkdir(root, { recursive: true });
   const registries = await startRegistries({ token, state: path.join(root, "registries") });
@@ -93,6 +96,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     io.emit({ type: "step", step: "read back as users do", state: "done" });
     return { seeded, notes: copy.notes, acts, staging, production, readings, addresses };
   } finally {
+    http.close();
     await registries.close();
     if (options.keep === undefined) await rm(root, { recursive: true, force: true });
   }
@@ -136,7 +140,7 @@ function openRehearsed(
     flags,
     io,
     runId: "rehearsal",
-    gitEnv: gitCredentials(addresses.git, token),
+    gitEnv: { ...apart, ...gitCredentials(addresses.git, token) },
     offlineBuilds: true,
     makeTargets: (config, resolved, repository, release) =>
       createTargets(

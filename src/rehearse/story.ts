@@ -2,7 +2,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Tier } from "../core/plan.ts";
 import { pathMatcher } from "../version/trigger.ts";
-import { type Copy, person } from "./clone.ts";
+import type { Copy } from "./clone.ts";
 
 /** One act of a rehearsal: somebody pushes, or somebody releases. */
 export interface Act {
@@ -48,7 +48,7 @@ export async function pushChange(copy: Copy, push: { message: string; triggers: 
   if (file.made) await writeFile(path.join(copy.dir, file.path), `${push.message}\n`);
   else await appendFile(path.join(copy.dir, file.path), "\n");
   await copy.git(["add", "--force", "--", file.path]);
-  await copy.git(["commit", "--quiet", "--no-verify", "--message", push.message], { env: person });
+  await copy.git(["commit", "--quiet", "--no-verify", "--message", push.message]);
   await copy.git(["push", "--quiet", "origin", `HEAD:refs/heads/${copy.branch}`]);
   return (await copy.git(["rev-parse", "HEAD"])).stdout.trim();
 }
