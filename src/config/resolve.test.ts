@@ -36,7 +36,9 @@ const good: Record<string, string> = {
   "py/pyproject.toml": '[project]\nname = "My.Project"\nversion = "0.1.0"\n',
   "py/my/__init__.py": '__version__ = "0.1.0"\n',
   "js/package.json": '{"name": "@x/js", "version": "0.1.0", "scripts": {"build": "tsc"}}',
-  "js/package-lock.json": "{}",
+  "js/package-lock.json": '{"version": "0.1.0"}',
+  "none/package.json": '{"name": "none"}',
+  "twice.txt": "a@1.0.0 b@1.0.0\n",
   "lib/go.mod": 'module "example.com/lib/v2"\r\n',
 };
 
@@ -132,7 +134,7 @@ describe("names from manifests", () => {
     ["python", { "p/setup.cfg": "[metadata]\nname = x\nversion = attr: x.__version__\n" }, "x", []],
     [
       "npm",
-      { "p/package.json": '{"name":"x"}', "p/npm-shrinkwrap.json": "{}" },
+      { "p/package.json": '{"name":"x","version":"1.0.0"}', "p/npm-shrinkwrap.json": '{"version":"1.0.0"}' },
       "x",
       ["p/package.json", "p/npm-shrinkwrap.json"],
     ],
@@ -146,7 +148,7 @@ describe("names from manifests", () => {
     ["npm", { "p/x.js": "" }, "there is no p/package.json"],
     ["npm", { "p/package.json": "{" }, "p/package.json isn't JSON"],
     ["npm", { "p/package.json": "{}" }, "p/package.json has no name"],
-    ["npm", { "p/package.json": '{"name":"x","private":true}' }, "x is private"],
+    ["npm", { "p/package.json": '{"name":"x","version":"1.0.0","private":true}' }, "x is private"],
     ["go-module", { "p/x.go": "package x" }, "there is no p/go.mod"],
   ])("%s without one is refused: %j", async (type, files, what) => {
     const [first] = await mistakes(only(type), files);
@@ -207,6 +209,21 @@ describe("what the config names must be there", () => {
       "a stamped file that isn't there",
       `${all}version: {stamp: [js/pakage.json]}\n`,
       "twotier.yaml:5:19: version.stamp names js/pakage.json, which isn't in the repository | did you mean js/package.json?",
+    ],
+    [
+      "a stamp pattern that matches nothing",
+      `${all}version: {stamp: [{file: app/cmd/app/main.go, pattern: 'Version = "{version}"'}]}\n`,
+      'twotier.yaml:5:19: app/cmd/app/main.go: the stamp pattern "Version = \\"{version}\\"" matches nothing | everything but {version} is taken literally, blanks too; no line holds a version',
+    ],
+    [
+      "a stamp pattern that matches twice",
+      `${all}version: {stamp: [{file: py/pyproject.toml, pattern: "{version}"}, {file: twice.txt, pattern: "@{version}"}]}\n`,
+      'twotier.yaml:5:68: twice.txt:1: the stamp pattern "@{version}" matches 2 times, not once | make the pattern longer, so that it fits the right place alone, or write `count: 2`',
+    ],
+    [
+      "a manifest without a version",
+      "artifacts: [{name: a, type: npm, dir: none}]\n",
+      'twotier.yaml:1:1: none/package.json has no "version" | write a version there, which releases then replace, or name the file that has one in version.stamp',
     ],
     [
       "a manifest that isn't stamped",

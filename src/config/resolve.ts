@@ -1,5 +1,6 @@
 import picomatch from "picomatch";
-import type { ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, type ReleaseError } from "../lib/errors.ts";
+import { stampText } from "../version/stamp.ts";
 import { detectArtifacts } from "./detect.ts";
 import { type KeyPath, mistake, throwAll } from "./document.ts";
 import { expectedFiles, wheelName } from "./expected.ts";
@@ -31,6 +32,8 @@ export async function resolveArtifacts(config: Config, tree: Tree): Promise<Reso
       "name the artifacts: docs/configuration.md shows every type",
     );
   }
+  // Asked for together with the manifests: a tree reads what it is asked for in one turn by one call of git.
+  const named = config.version.stamp && Promise.all(config.version.stamp.map((rule) => tree.read(rule.file)));
   const stamped = new Set(config.version.stamp?.map((one) => one.file));
   const read = await Promise.all(
     artifacts.map(async (artifact, index) => {
@@ -47,15 +50,8 @@ export async function resolveArtifacts(config: Config, tree: Tree): Promise<Reso
   const manifests = found.flatMap((manifest) => manifest.stamp);
   checkNames(resolved, artifacts, report);
   const stamp = config.version.stamp ?? manifests;
-  for (const [index, one] of (config.version.stamp ?? []).entries()) {
-    if (names.has(one.file)) continue;
-    const guess = nearest(one.file, files);
-    report(
-      ["version", "stamp", index],
-      `version.stamp names ${one.file}, which isn't in the repository`,
-      guess ? `did you mean ${guess}?` : "correct the path, or remove it",
-    );
-  }
+  const texts = await (named ?? Promise.all(stamp.map((rule) => tree.read(rule.file))));
+  for (const [index, rule] of stamp.entries()) checkStamp(rule, texts[index] ?? null, index, files, report);
   checkStamped(config, manifests, stamp, report);
   if (config.version.file !== null && config.version.file !== "VERSION" && !names.has(config.version.file)) {
     report(
@@ -173,6 +169,23 @@ function checkNames(resolved: readonly ResolvedArtifact[], artifacts: readonly A
       }
       files.set(file.name, artifact.name);
     }
+  }
+}
+
+/** Whether a stamp finds its file, and the version in it. */
+function checkStamp(rule: Stamp, text: string | null, index: number, files: readonly string[], report: Report): void {
+  const path = ["version", "stamp", index];
+  if (text === null) {
+    const guess = nearest(rule.file, files);
+    const hint = guess ? `did you mean ${guess}?` : "correct the path, or remove it";
+    report(path, `version.stamp names ${rule.file}, which isn't in the repository`, hint);
+    return;
+  }
+  try {
+    stampText(text, rule, { version: "1.2.3", pythonVersion: "1.2.3" });
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    report(path, error.message, error.hint ?? "correct the file, or the stamp");
   }
 }
 

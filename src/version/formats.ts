@@ -51,7 +51,7 @@ export function findFormat(text: string, file: string): Range[] {
   if (format) {
     throw new ReleaseError("CONFIG", `${file} has no ${format.holds}`, {
       facts: { file },
-      hint: "name the file that has it in version.stamp, or give this one a pattern with {version}",
+      hint: "write a version there, which releases then replace, or name the file that has one in version.stamp",
     });
   }
   const what = /^VERSION$/i.test(name) ? "isn't a version on one line" : "is of no known format";
