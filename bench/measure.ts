@@ -65,7 +65,9 @@ export async function bundle(script: string, to: string): Promise<string> {
     format: "esm",
     target: "node22.18",
     // CommonJS packages call require() for Node's own modules (scripts/build.ts).
-    banner: { js: 'import { createRequire as benchRequire } from "node:module"; const require = benchRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as benchRequire } from "node:module"; const require = benchRequire(import.meta.url);',
+    },
     logLevel: "error",
   });
   return to;

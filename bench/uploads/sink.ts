@@ -26,9 +26,8 @@ const server = http.createServer({ requestTimeout: 0 }, (request, response) => {
     } else if (request.method === "POST") answer(200, "");
     else if (pathname.endsWith("/releases/1")) {
       const upload_url = `${url.origin}${pathname}/assets{?name,label}`;
-      answer(200, { id: 1, tag_name: "v1.0.0", draft: true, upload_url });
-    } else if (pathname.endsWith("/releases/1/assets")) answer(200, []);
-    else answer(404, { message: "Not Found" });
+      answer(200, { id: 1, tag_name: "v1.0.0", draft: true, upload_url, assets: [] });
+    } else answer(404, { message: "Not Found" });
   });
 });
 server.listen(0, "127.0.0.1", () => {

@@ -90,6 +90,7 @@ function releaseJson(change: object = {}) {
     prerelease: false,
     body: "",
     name: "cat",
+    assets: [],
     upload_url: `${api}${repo}/releases/7/assets{?name,label}`,
     ...change,
   };
@@ -101,15 +102,11 @@ function assetJson(change: object = {}) {
 
 /** Routes of draft 7, in use, with these assets. */
 function draft(assets: unknown[], change: object = {}): Record<string, Route> {
-  return {
-    [`GET ${repo}/releases/7`]: { json: releaseJson(change) },
-    [`GET ${repo}/releases/7/assets`]: { json: assets },
-  };
+  return { [`GET ${repo}/releases/7`]: { json: releaseJson({ assets, ...change }) } };
 }
 
 function published(assets: unknown[], change: object = {}): Record<string, Route> {
-  const json = releaseJson({ draft: false, ...change });
-  return { [`GET ${repo}/releases/tags/v0.1.19`]: { json }, [`GET ${repo}/releases/7/assets`]: { json: assets } };
+  return { [`GET ${repo}/releases/tags/v0.1.19`]: { json: releaseJson({ draft: false, assets, ...change }) } };
 }
 
 let dir: string;
@@ -291,19 +288,7 @@ describe("observe", () => {
     const { io, sent } = serverOf(published([assetJson(), assetJson({ id: 71, name: "b" })]));
     const one = target();
     await Promise.all([one.observe(item, io), one.observe({ ...item, id: "b" }, io), one.observe(item, io)]);
-    expect(sent).toHaveLength(2);
-  });
-
-  test("reads all pages of the assets, by their numbers alone", async () => {
-    const link = `<https://evil.test/?page=2>; rel="next", <https://evil.test/?page=3>; rel="last"`;
-    const { io, whats } = serverOf({
-      ...published([]),
-      [`GET ${repo}/releases/7/assets`]: { json: [assetJson({ name: "a" })], headers: { link } },
-      [`GET ${repo}/releases/7/assets?per_page=100&page=2`]: { json: [assetJson({ name: "b" })], headers: { link } },
-      [`GET ${repo}/releases/7/assets?per_page=100&page=3`]: { json: [assetJson()] },
-    });
-    expect(await target().observe(item, io)).toMatchObject({ state: "present" });
-    expect(whats().join()).not.toContain("evil");
+    expect(sent).toHaveLength(1);
   });
 
   test("is no absence: a failing server, one that speaks something else, a seal's id that is none", async () => {
@@ -351,10 +336,10 @@ describe("publish", () => {
 
   test("is seen by a look that begins after it, whatever look is still on its way", { timeout: 5000 }, async () => {
     const answers = { upload: Promise.withResolvers<Answer>(), look: Promise.withResolvers<Answer>() };
-    const looks: (Answer | Promise<Answer>)[] = [{ json: [] }, answers.look.promise, { json: [assetJson()] }];
+    const full = { json: releaseJson({ assets: [assetJson()] }) };
+    const looks: (Answer | Promise<Answer>)[] = [{ json: releaseJson() }, answers.look.promise, full];
     const { io, whats } = serverOf({
-      ...draft([]),
-      [`GET ${repo}/releases/7/assets`]: async () => (await looks.shift()) ?? { json: [assetJson()] },
+      [`GET ${repo}/releases/7`]: async () => (await looks.shift()) ?? full,
       [upload]: () => answers.upload.promise,
     });
     const one = using();
@@ -365,7 +350,7 @@ describe("publish", () => {
     answers.upload.resolve({ status: 201, json: assetJson() });
     await publishing;
     expect(await one.observe(item, io)).toEqual({ state: "staged", digest: item.digest });
-    answers.look.resolve({ json: [] });
+    answers.look.resolve({ json: releaseJson() });
     expect(await early).toEqual({ state: "absent" });
   });
 
@@ -398,8 +383,7 @@ describe("publish", () => {
   ])("looks again when another run was first with %s", async (_what, digest, code) => {
     let there: unknown[] = [];
     const routes: Record<string, Route> = {
-      ...draft([]),
-      [`GET ${repo}/releases/7/assets`]: () => ({ json: there }),
+      [`GET ${repo}/releases/7`]: () => ({ json: releaseJson({ assets: there }) }),
       [upload]: () => {
         there = [assetJson({ digest })];
         const errors = [{ resource: "ReleaseAsset", code: "already_exists", field: "name" }];
@@ -649,6 +633,21 @@ describe("versions and the latest release", () => {
     expect(await target().pointers?.read("latest", io)).toBe("0.1.19");
     expect(await target({ tag: "cat@{version}" }).pointers?.read("latest", io)).toBeNull();
     expect(await target().pointers?.read("latest", serverOf({}).io)).toBeNull();
+  });
+
+  test("are read from all pages, found by their numbers alone", async () => {
+    const link = `<https://evil.test/?page=2>; rel="next", <https://evil.test/?page=3>; rel="last"`;
+    const pageOf = (version: string, headers = {}) => ({
+      json: [releaseJson({ tag_name: `v${version}`, draft: false })],
+      headers,
+    });
+    const { io, whats } = serverOf({
+      [`GET ${repo}/releases`]: pageOf("0.1.3", { link }),
+      [`GET ${repo}/releases?per_page=100&page=2`]: pageOf("0.1.2", { link }),
+      [`GET ${repo}/releases?per_page=100&page=3`]: pageOf("0.1.1"),
+    });
+    expect(await target().versions(io)).toEqual(["0.1.3", "0.1.2", "0.1.1"]);
+    expect(whats().join()).not.toContain("evil");
   });
 
   test("latest is set on the published release of the version, never on a prerelease", async () => {

@@ -1,21 +1,13 @@
 import type { Io } from "../../core/target.ts";
 import type { Digest } from "../../lib/hash.ts";
 import type { Api } from "./api.ts";
-import {
-  type Asset,
-  downloadAsset,
-  type GithubRelease,
-  listAssets,
-  releaseById,
-  releaseByTag,
-  type Snapshot,
-} from "./releases.ts";
+import { type Asset, downloadAsset, releaseById, releaseByTag, type Snapshot } from "./releases.ts";
 
-/** The release on GitHub that this run works on: the published one of its tag, else the draft in use. */
+/** The release on GitHub that this run works on: the draft in use, published meanwhile or not, else the published one of its tag. */
 export interface Place {
   /** Id of the draft in use. */
   draft: string | undefined;
-  /** The release of the tag with its assets; null where there is neither a published one nor a draft in use. */
+  /** That release with its assets; null where there is none. */
   look(io: Io): Promise<Snapshot | null>;
   /** To be called when a write was answered, so that no look that began before it is taken for the present. */
   changed(): void;
@@ -29,12 +21,9 @@ export function createPlace(api: Api, tag: () => string): Place {
   const downloaded = new Map<number, Promise<Digest>>();
 
   async function look(io: Io): Promise<Snapshot | null> {
-    const [published, used] = await Promise.all([
-      releaseByTag(api, tag(), io),
-      place.draft === undefined ? null : releaseById(api, place.draft, io),
-    ]);
-    const release: GithubRelease | null = published ?? (used?.tag === tag() ? used : null);
-    return release === null ? null : { release, assets: await listAssets(api, release.id, io) };
+    // By its id first: GitHub finds no draft by its tag, and a release that was just published only after a while.
+    const used = place.draft === undefined ? null : await releaseById(api, place.draft, io);
+    return used?.release.tag === tag() ? used : await releaseByTag(api, tag(), io);
   }
 
   const place: Place = {

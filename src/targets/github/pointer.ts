@@ -13,8 +13,8 @@ export function createLatest(api: Api, tags: TagVersions): PointerStore {
     },
     async write(pointer, io) {
       const tag = tags.tagOf(pointer.version);
-      const release = await releaseByTag(api, tag, io);
-      if (release === null) {
+      const release = (await releaseByTag(api, tag, io))?.release;
+      if (release === undefined) {
         throw new ReleaseError("REGISTRY", `GitHub has no published release ${tag} that could become the latest`, {
           hint: `run \`twotier release --resume ${tag}\``,
         });

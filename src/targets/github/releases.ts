@@ -33,18 +33,19 @@ export interface Snapshot {
   assets: Asset[];
 }
 
-export async function releaseById(api: Api, id: string, io: Io): Promise<GithubRelease | null> {
-  return await orNull(() => readRelease(api, `/releases/${releaseId(id)}`, io));
+export async function releaseById(api: Api, id: string, io: Io): Promise<Snapshot | null> {
+  return await readRelease(api, `/releases/${releaseId(id)}`, io);
 }
 
 /** Published releases only: GitHub leaves drafts out of this one. */
-export async function releaseByTag(api: Api, tag: string, io: Io): Promise<GithubRelease | null> {
-  return await orNull(() => readRelease(api, `/releases/tags/${encodeURIComponent(tag)}`, io));
+export async function releaseByTag(api: Api, tag: string, io: Io): Promise<Snapshot | null> {
+  const found = await readRelease(api, `/releases/tags/${encodeURIComponent(tag)}`, io);
+  return found?.release.draft ? null : found;
 }
 
 /** GitHub's latest release, or null. */
 export async function latestRelease(api: Api, io: Io): Promise<GithubRelease | null> {
-  return await orNull(() => readRelease(api, "/releases/latest", io));
+  return (await readRelease(api, "/releases/latest", io))?.release ?? null;
 }
 
 /** Every release that the token may see; drafts too where it may write. */
@@ -52,18 +53,15 @@ export async function listReleases(api: Api, io: Io): Promise<GithubRelease[]> {
   return (await api.pages("/releases", io)).map((value) => asRelease(value, "the list of releases"));
 }
 
-export async function listAssets(api: Api, id: number, io: Io): Promise<Asset[]> {
-  return (await api.pages(`/releases/${id}/assets`, io)).map((value) => asAsset(value, "the list of assets"));
-}
-
-async function readRelease(api: Api, path: string, io: Io): Promise<GithubRelease> {
-  const response = await api.send({ path, headers: { "cache-control": "no-cache" } }, io);
-  return asRelease(await response.json(), path);
-}
-
-async function orNull<T>(read: () => Promise<T>): Promise<T | null> {
+/** A release with all its assets, which GitHub gives along, however many there are (gh downloads a release by them). */
+async function readRelease(api: Api, path: string, io: Io): Promise<Snapshot | null> {
   try {
-    return await read();
+    const response = await api.send({ path, headers: { "cache-control": "no-cache" } }, io);
+    const value: unknown = await response.json();
+    const release = asRelease(value, path);
+    const { assets } = value as { assets?: unknown };
+    if (!Array.isArray(assets)) throw unexpected(path, "a release with its assets");
+    return { release, assets: assets.map((asset) => asAsset(asset, path)) };
   } catch (error) {
     if (hasStatus(error, 404)) return null;
     throw error;

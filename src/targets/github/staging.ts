@@ -82,13 +82,13 @@ export function createStaging(
       .filter((one) => one.draft && one.tag === tag)
       .map((one) => `${one.id}`);
     const unlisted = [...known].filter((id) => !listed.includes(id));
-    const found = await Promise.all(unlisted.map((id) => releaseById(api, id, io)));
+    const found = await Promise.all(unlisted.map(async (id) => (await releaseById(api, id, io))?.release));
     return [...listed, ...unlisted.filter((_, index) => found[index]?.draft && found[index].tag === tag)];
   }
 
   async function discard(id: string, io: Io): Promise<void> {
-    const release = await releaseById(api, id, io);
-    if (release !== null) {
+    const release = (await releaseById(api, id, io))?.release;
+    if (release !== undefined) {
       if (!release.draft || release.tag !== context().tag) {
         throw new ReleaseError(
           "REFUSED",
