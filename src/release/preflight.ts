@@ -1,5 +1,5 @@
 import { retrying } from "../core/retry.ts";
-import type { Finding, Target } from "../core/target.ts";
+import type { Finding, Io, Target } from "../core/target.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
 
@@ -17,40 +17,35 @@ export async function preflight(
   targets: readonly Target[],
   tools: readonly Finding[],
 ): Promise<string[]> {
-  const { io } = job;
-  const asked = await Promise.all([
-    workflowFiles(job, planned),
-    ...targets.map(async (target): Promise<Finding[]> => {
-      try {
-        return await retrying(`asking ${target.name}`, io, () => target.preflight(io));
-      } catch (thrown) {
-        const error = asReleaseError(thrown);
-        if (error.code === "INTERRUPTED") throw error;
-        return [
-          {
-            level: "error",
-            target: target.name,
-            message: error.message,
-            hint: error.hint ?? "run the same command again",
-          },
-        ];
-      }
-    }),
-  ]);
+  const asked = await Promise.all([workflowFiles(job, planned), askTargets(targets, job.io)]);
   const findings = [...tools, ...asked.flat()].filter((one) => !(job.claim && one.remedy === "claim"));
-  const errors = findings.filter((one) => one.level === "error");
-  if (errors.length > 0) {
-    throw new ReleaseError(
-      "PREFLIGHT",
-      `${planned.plan.tag} can't be released yet: ${counted(errors.length, "finding")}, nothing was written`,
-      {
-        findings: errors.map(
-          (one) => new ReleaseError(codeOf(one), `${one.target}: ${one.message}`, { hint: one.hint }),
-        ),
-      },
-    );
-  }
+  refuseErrors(findings, planned.plan.tag ?? planned.config.name);
   return findings.map((one) => `${one.target}: ${one.message} (${one.hint})`);
+}
+
+/** What all targets find, asked at the same time; one that can't be asked is a finding too. */
+export async function askTargets(targets: readonly Target[], io: Io): Promise<Finding[]> {
+  const asked = targets.map(async (target): Promise<Finding[]> => {
+    try {
+      return await retrying(`asking ${target.name}`, io, () => target.preflight(io));
+    } catch (thrown) {
+      const error = asReleaseError(thrown);
+      if (error.code === "INTERRUPTED") throw error;
+      const hint = error.hint ?? "run the same command again";
+      return [{ level: "error", target: target.name, message: error.message, hint }];
+    }
+  });
+  return (await Promise.all(asked)).flat();
+}
+
+/** @throws ReleaseError PREFLIGHT with every error as a finding, if there is one */
+export function refuseErrors(findings: readonly Finding[], what: string): void {
+  const errors = findings.filter((one) => one.level === "error");
+  if (errors.length === 0) return;
+  const count = counted(errors.length, "finding");
+  throw new ReleaseError("PREFLIGHT", `${what} can't be released yet: ${count}, nothing was written`, {
+    findings: errors.map((one) => new ReleaseError(codeOf(one), `${one.target}: ${one.message}`, { hint: one.hint })),
+  });
 }
 
 function codeOf(finding: Finding): "TOOL_MISSING" | "PREFLIGHT" {

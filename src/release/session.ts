@@ -9,10 +9,12 @@ import { gitIn } from "../git/git.ts";
 import type { Git } from "../git/push.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { commitTree as gitTree } from "../git/tree.ts";
+import { ReleaseError } from "../lib/errors.ts";
 import { gatherFacts } from "./facts.ts";
 import type { Job, Planned } from "./job.ts";
 import { decide } from "./plan.ts";
 import { planSteps } from "./plan-steps.ts";
+import { askTargets, refuseErrors } from "./preflight.ts";
 import { resumePlan } from "./resume.ts";
 import { readSource } from "./source.ts";
 
@@ -73,7 +75,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const plan = async (fresh = false): Promise<Planned> => {
     const here = await at(options.source ?? "HEAD");
     const asked = flags.offline ? [] : active(options.makeTargets(here.config, here.resolved, released));
-    const facts = await gatherFacts(repository, here.source, flags, asked, io, { fresh });
+    const facts = await gatherFacts(repository, here.source, flags, asked, io, { fresh }).catch(async (error) => {
+      // One refused credential is seldom the only one: all are asked, so that one run tells them all.
+      if (error instanceof ReleaseError && error.code === "AUTH") {
+        refuseErrors(await askTargets(asked, io), here.config.name);
+      }
+      throw error;
+    });
     const decided = decide(facts, flags);
     // The config is the source commit's: a candidate's may be older than the branch's (two-tier.md, "Words").
     const { config, resolved } =
