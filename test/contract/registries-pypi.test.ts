@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import nodeHttp from "node:http";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf, hexOf } from "../../src/lib/hash.ts";
@@ -50,7 +52,11 @@ describe.skipIf(reason)(`Python's own clients on our package index${reason ? ` [
     }>();
   };
   /** An upload that leaves out what `change` sets to undefined. */
-  const upload = async (file: string, change: Record<string, string | undefined>): Promise<HttpResponse> => {
+  const upload = async (
+    file: string,
+    change: Record<string, string | undefined>,
+    url = `${registry.url}/legacy/`,
+  ): Promise<HttpResponse> => {
     const sdist = file.endsWith(".tar.gz");
     const fields: Record<string, string | undefined> = {
       ":action": "file_upload",
@@ -69,7 +75,7 @@ describe.skipIf(reason)(`Python's own clients on our package index${reason ? ` [
     form.append("content", new Blob([new Uint8Array(await readFile(file))]), filename);
     const packed = new Request("http://x", { method: "POST", body: form });
     return http({
-      url: `${registry.url}/legacy/`,
+      url,
       method: "POST",
       headers: {
         authorization: `Basic ${Buffer.from("__token__:right").toString("base64")}`,
@@ -228,6 +234,33 @@ describe.skipIf(reason)(`Python's own clients on our package index${reason ? ` [
     expect(await refused(second.sdist, { filename: "Hanzo.Playground-1.0.0.tar.gz" })).toContain("Only one sdist");
   });
 
+  test("refuses a file over the limit, and forgets one whose upload was cut", async () => {
+    const state = path.join(home.folder, "small");
+    const small = await startPypi({ state, fileLimit: 100_000 });
+    const large = path.join(home.folder, "large-1.0.0.tar.gz");
+    await writeFile(large, randomBytes(3_000_000));
+    const url = `${small.url}/legacy/`;
+    const refused = await upload(large, { name: "large" }, url);
+    expect([refused.status, refused.statusText]).toEqual([400, "File too large. Limit is 0 MB."]);
+
+    const cut = async () => {
+      const boundary = "cut";
+      const headers = {
+        "content-type": `multipart/form-data; boundary=${boundary}`,
+        authorization: `Basic ${btoa("__token__:x")}`,
+      };
+      const head = `--${boundary}\r\ncontent-disposition: form-data; name="content"; filename="x.tar.gz"\r\n\r\n`;
+      const request = nodeHttp.request(url, { method: "POST", headers });
+      request.on("error", () => {});
+      await new Promise<void>((resolve) => request.write(head + "x".repeat(50_000), () => resolve()));
+      await until(async () => (await readdir(path.join(state, "inbox")).catch(() => [])).length > 0);
+      request.destroy();
+    };
+    await cut();
+    await until(async () => (await readdir(path.join(state, "inbox"))).length === 0);
+    await small.close();
+  });
+
   test("answers Simple API and JSON API in the forms that are asked for", async () => {
     const accept = async (value: string) =>
       (await http({ url: `${registry.url}/simple/${name}/`, headers: { accept: value } })).headers;
@@ -267,3 +300,12 @@ describe.skipIf(reason)(`Python's own clients on our package index${reason ? ` [
     await second.close();
   });
 });
+
+/** Looks every 20 ms, for five seconds at most. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 250; look++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("it never came to that");
+}

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import type http from "node:http";
 import path from "node:path";
-import { Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import { refuse } from "./rules.ts";
@@ -14,58 +14,77 @@ export interface Form {
   content?: { filename: string; type: string; path: string; size: number; sha256: string; md5?: string };
 }
 
-/** Reads a multipart upload; the file goes to `folder` and is digested as it comes, with the digests that the form tells. */
+/**
+ * Reads a multipart upload; the file goes to `folder` and is digested as it comes, with the digests that the form tells.
+ *
+ * @param limit bytes that the file may have; of a larger one the rest is read and thrown away, so that the answer arrives
+ * @throws HttpError 400
+ */
 export async function readForm(request: http.IncomingMessage, folder: string, limit: number): Promise<Form> {
   const fields = new Map<string, string[]>();
-  let content: Form["content"];
+  let content: NonNullable<Form["content"]> | undefined;
+  let file: Readable | undefined;
   let writing: Promise<void> | undefined;
-  let busboy: BusboyInstance;
+  const stopped = new AbortController();
+  const busboy = parserFor(request);
+  busboy.on("field", (name, value) => void fields.set(name, [...(fields.get(name) ?? []), value]));
+  busboy.on("file", (name, stream, filename, _encoding, type) => {
+    if (name !== "content" || content) return void stream.resume(); // gpg_signature: taken and thrown away
+    const sha256 = createHash("sha256");
+    const md5 = fields.get("md5_digest")?.[0] ? createHash("md5") : undefined;
+    const received = {
+      filename,
+      type,
+      path: path.join(folder, "content"),
+      size: 0,
+      sha256: "",
+      md5: undefined as string | undefined,
+    };
+    content = received;
+    file = stream;
+    const meter = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        received.size += chunk.length;
+        if (received.size > limit) return done();
+        sha256.update(chunk);
+        md5?.update(chunk);
+        done(null, chunk);
+      },
+      flush(done) {
+        received.sha256 = sha256.digest("hex");
+        received.md5 = md5?.digest("hex");
+        done();
+      },
+    });
+    writing = pipeline(stream, meter, createWriteStream(received.path, { highWaterMark: 1 << 20 }));
+    writing.catch((error) => stopped.abort(error)); // a full disk: nobody reads the rest any more
+  });
   try {
-    busboy = new Busboy({
+    await pipeline(request, busboy, { signal: stopped.signal });
+  } catch {
+    file?.destroy(new Error("cut off"));
+    await writing?.catch(() => {});
+    if (stopped.signal.aborted && !request.destroyed) throw stopped.signal.reason;
+    throw refuse(400, "Upload payload is cut off or malformed.");
+  }
+  await writing;
+  if (content && content.size > limit) throw refuse(400, `File too large. Limit is ${Math.round(limit / 2 ** 20)} MB.`);
+  if (content && !content.md5 && fields.get("md5_digest")?.[0]) content.md5 = await md5Of(content.path);
+  return { fields, content };
+}
+
+function parserFor(request: http.IncomingMessage): BusboyInstance {
+  try {
+    return new Busboy({
       headers: request.headers as { "content-type": string },
       preservePath: true,
-      limits: { fieldSize: 32 << 20, files: 2 },
+      limits: { fieldSize: 32 * 2 ** 20, files: 2 },
       // twine sends `content` as application/octet-stream; what makes it a file is its name
       isPartAFile: (_field, _type, filename) => filename !== undefined,
     });
   } catch {
     throw refuse(400, "Upload payload is not multipart/form-data.");
   }
-  busboy.on("field", (name, value) => void fields.set(name, [...(fields.get(name) ?? []), value]));
-  busboy.on("file", (name, stream, filename, _encoding, type) => {
-    if (name !== "content" || content) return void stream.resume(); // gpg_signature: taken and thrown away
-    const sha256 = createHash("sha256");
-    const md5 = fields.get("md5_digest")?.[0] ? createHash("md5") : undefined;
-    const received = { filename, type, path: path.join(folder, "content"), size: 0, sha256: "" };
-    content = received;
-    const meter = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        received.size += chunk.length;
-        sha256.update(chunk);
-        md5?.update(chunk);
-        done(received.size > limit ? refuse(400, `File too large. Limit is ${limit >> 20}MB.`) : null, chunk);
-      },
-      flush(done) {
-        received.sha256 = sha256.digest("hex");
-        if (md5) Object.assign(received, { md5: md5.digest("hex") });
-        done();
-      },
-    });
-    writing = pipeline(stream, meter, createWriteStream(received.path, { highWaterMark: 1 << 20 })).catch((error) => {
-      stream.resume();
-      throw error;
-    });
-    writing.catch(() => {}); // awaited below
-  });
-  try {
-    await pipeline(request, busboy);
-  } catch {
-    await writing?.catch(() => {});
-    throw refuse(400, "Upload payload is cut off or malformed.");
-  }
-  await writing;
-  if (content && !content.md5 && fields.get("md5_digest")?.[0]) content.md5 = await md5Of(content.path);
-  return { fields, content };
 }
 
 /** For the rare form whose md5_digest comes after the file. */
