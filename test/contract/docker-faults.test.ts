@@ -275,6 +275,19 @@ describe("images through bad weather", () => {
     expect(io.events).toContainEqual(expect.objectContaining({ type: "warning" }));
   });
 
+  test("verifying a version's tag after its contents asks for no manifest twice", async () => {
+    const registry = await start();
+    const { content, tag } = await publish(targetOf(registry.host), await imageOf("1.0.6"), "1.0.6", ioOf());
+    const io = ioOf();
+    const target = targetOf(registry.host);
+    const both = await Promise.all([content, tag].map((item) => target.verify(item, io)));
+    expect(both).toEqual([
+      expect.objectContaining({ state: "present" }),
+      expect.objectContaining({ state: "present" }),
+    ]);
+    expect(io.sent.filter(({ method, url }) => method === "GET" && url.includes("/manifests/"))).toHaveLength(3);
+  });
+
   test("verifying names the layer that is missing, and of which platform", async () => {
     const registry = await start();
     const image = await imageOf("1.0.6");

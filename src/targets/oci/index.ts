@@ -10,7 +10,7 @@ import { isDigest, splitId } from "./reference.ts";
 import { retractTag } from "./retract.ts";
 import { ociStaging } from "./staging.ts";
 import { renderTag, type TagTemplates, versionOfTag } from "./tags.ts";
-import { verifyImage } from "./verify.ts";
+import { verifyImage, type Walked } from "./verify.ts";
 
 export interface DockerTargetOptions {
   /** Host, e.g. `docker.io` or `127.0.0.1:5000` (http on this machine, else https) */
@@ -35,6 +35,7 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
   const visitor = new OciClient(registry);
   /** Blob -> a repository that holds it: what images share is mounted, not sent again. */
   const held = new Map<Digest, string>();
+  const [walked, walkedPrivately]: [Walked, Walked] = [new Map(), new Map()];
   let warned = false;
   const [first] = repositories;
 
@@ -95,7 +96,7 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
     async verify(item, io) {
       const { repository, reference } = splitId(item.id);
       try {
-        return await verifyImage(visitor, repository, reference, io);
+        return await verifyImage(visitor, repository, reference, walked, io);
       } catch (thrown) {
         const error = asReleaseError(thrown);
         if (error.code !== "AUTH" || !credentials) throw error;
@@ -139,7 +140,7 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
       io.emit({ type: "warning", message });
     }
     warned = true;
-    return verifyImage(client, repository, reference, io);
+    return verifyImage(client, repository, reference, walkedPrivately, io);
   }
 
   function conflict(item: Item, found: Digest): ReleaseError {
