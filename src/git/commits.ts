@@ -48,6 +48,17 @@ export async function readCommits(git: Git, shas: readonly string[]): Promise<Co
   return parseLog(stdout);
 }
 
+/** Parents, date and message of a commit from its object. */
+export function parseCommitObject(text: string): Omit<Commit, "sha" | "paths"> {
+  const end = text.indexOf("\n\n");
+  const header = end < 0 ? text : text.slice(0, end);
+  return {
+    parents: [...header.matchAll(/^parent ([0-9a-f]+)$/gm)].map((match) => match[1] as string),
+    epoch: Number(/^committer .* (\d+) [+-]\d{4}$/m.exec(header)?.[1] ?? 0),
+    message: end < 0 ? "" : text.slice(end + 2).replace(/\n+$/, ""),
+  };
+}
+
 /** Reads what `format` and `--name-only -z` print. */
 export function parseLog(text: string): Commit[] {
   const commits: Commit[] = [];

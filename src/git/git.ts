@@ -1,3 +1,4 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { baseEnv, exec } from "../lib/exec.ts";
 import type { Git } from "./push.ts";
@@ -51,7 +52,7 @@ export interface RunOptions {
  *   TOOL_MISSING without git, INTERRUPTED on abort
  */
 export function gitIn(dir: string, options: RunOptions = {}): Git {
-  const base = { ...baseEnv(), ...environment };
+  const base = baseOf();
   return async (args, run = {}) => {
     try {
       return await exec("git", [...configured, ...args], {
@@ -73,6 +74,23 @@ export function gitIn(dir: string, options: RunOptions = {}): Git {
       });
     }
   };
+}
+
+/** Git's environment but for what a repository adds. */
+const baseOf = (): Record<string, string> => ({ ...baseEnv(), ...environment });
+
+/** The same git as a process that stays, to talk to. */
+export function startGit(
+  dir: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): ChildProcessWithoutNullStreams {
+  return spawn("git", [...configured, ...args], {
+    cwd: dir,
+    env: { ...baseOf(), ...options.env },
+    signal: options.signal,
+    windowsHide: true,
+  });
 }
 
 /** What to do about the commonest complaints of git. */

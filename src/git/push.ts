@@ -1,11 +1,16 @@
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { ExecResult } from "../lib/exec.ts";
+import type { ReadObjects } from "./objects.ts";
 
 /** Runs git in a repository; throws ReleaseError for exit codes that aren't in `ok`. */
-export type Git = (
-  args: readonly string[],
-  options?: { input?: string; env?: Record<string, string>; ok?: readonly number[]; encoding?: "utf8" | "latin1" },
-) => Promise<ExecResult>;
+export interface Git {
+  (
+    args: readonly string[],
+    options?: { input?: string; env?: Record<string, string>; ok?: readonly number[]; encoding?: "utf8" | "latin1" },
+  ): Promise<ExecResult>;
+  /** A process that is kept for reading objects, where there is one (readObjects uses it). */
+  objects?: ReadObjects;
+}
 
 /** One ref to change. `expect`: null = it must not exist yet; a sha = it must be there. `to`: null = delete it. */
 export interface RefChange {

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ReleaseError } from "../lib/errors.ts";
-import { gitIn } from "./git.ts";
+import { gitIn, startGit } from "./git.ts";
+import { ObjectReader, readObjects } from "./objects.ts";
 import type { Git } from "./push.ts";
 import { type Refs, readRefs } from "./refs.ts";
 
@@ -40,7 +41,8 @@ export async function openRepository(
   credentials: Record<string, string> = {},
 ): Promise<Repository> {
   const env: Record<string, string> = { ...credentials };
-  const git = gitIn(dir, { signal, env });
+  const objects = new ObjectReader(() => startGit(dir, ["cat-file", "--batch"], { signal, env }));
+  const git: Git = Object.assign(gitIn(dir, { signal, env }), { objects: objects.read });
   // Nearly every repository has an origin: it is asked before we know.
   const origin = settled(readRefs(git, "origin"));
   const [place, config] = await Promise.all([
@@ -67,6 +69,7 @@ export async function openRepository(
     folder = await mkdtemp(path.join(tmpdir(), "twotier-objects-"));
     env.GIT_ALTERNATE_OBJECT_DIRECTORIES = JSON.stringify(path.join(gitDir, "objects"));
     env.GIT_OBJECT_DIRECTORY = folder;
+    objects.close();
   };
   // A partial clone fetches what it lacks whenever it is read; that goes to the throw-away folder too.
   if (partial) await throwAway();
@@ -88,12 +91,14 @@ export async function openRepository(
       await throwAway();
       const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-recurse-submodules"];
       const fetched = await settled(git([...args, "--no-auto-maintenance", "--end-of-options", remote, ...missing]));
+      objects.close(); // what it knows of packs is older than the fetch
       // A server may not hand out what no ref names: then say so instead of git's words.
       if (fetched instanceof Error || (await missingOf(git, missing)).length > 0) {
         throw gone(missing, remote, fetched instanceof Error ? fetched : undefined);
       }
     },
     async close() {
+      objects.close();
       if (folder) await rm(folder, { recursive: true, force: true });
       folder = undefined;
       delete env.GIT_OBJECT_DIRECTORY;
@@ -132,10 +137,8 @@ function readConfig(text: string): { remote: string | null; partial: boolean } {
 }
 
 async function missingOf(git: Git, shas: readonly string[]): Promise<string[]> {
-  if (shas.length === 0) return [];
-  const { stdout } = await git(["cat-file", "--batch-check"], { input: `${shas.join("\n")}\n` });
-  const lines = stdout.split("\n");
-  return shas.filter((_, index) => lines[index]?.endsWith(" missing") !== false);
+  const objects = await readObjects(git, shas);
+  return shas.filter((_, index) => objects[index] === null);
 }
 
 function gone(missing: readonly string[], where: string, cause?: Error): ReleaseError {

@@ -2,7 +2,7 @@ import type { Config } from "../config/types.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { ReleaseFlags } from "../core/plan.ts";
 import type { Io, Target } from "../core/target.ts";
-import { type Commit, isAncestor, logCommits, readCommits } from "../git/commits.ts";
+import { type Commit, isAncestor, logCommits, parseCommitObject, readCommits } from "../git/commits.ts";
 import { messageOf, readObjects } from "../git/objects.ts";
 import type { Refs } from "../git/refs.ts";
 import type { Repository } from "../git/repository.ts";
@@ -10,7 +10,7 @@ import { decodeSeal } from "../git/seal.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import type { Used } from "../version/numbering.ts";
 import { tagNames } from "../version/tags.ts";
-import { isOwn } from "../version/trigger.ts";
+import { isOwn, releaseTrailers } from "../version/trigger.ts";
 import { parseVersion } from "../version/version.ts";
 import { type Choice, choose } from "./choice.ts";
 import type { Source } from "./source.ts";
@@ -232,41 +232,44 @@ async function readDetails(
   close: ReadonlySet<string>,
   config: Config,
 ): Promise<Map<string, Detail>> {
-  const stamped = stampedPaths(config);
   const read = releases.filter((release) => close.has(release.tag));
-  const [commits, objects] = await Promise.all([
-    readCommits(repository.git, [...new Set(releases.map((release) => release.commit))]),
-    readObjects(repository.git, read.map(objectOf)),
+  const objects = await readObjects(repository.git, [
+    ...releases.map((release) => release.commit),
+    ...read.map(objectOf),
   ]);
-  const bySha = new Map(commits.map((commit) => [commit.sha, commit]));
-  const messages = new Map(
-    read.map(({ tag }, index) => [tag, objects[index]?.type === "tag" ? messageOf(objects[index]) : ""]),
+  const tagged = new Map(read.map(({ tag }, index) => [tag, objects[releases.length + index]]));
+  const seen = releases.map((release, index) => {
+    const commit = parseCommitObject(objects[index]?.text ?? "");
+    const object = tagged.get(release.tag);
+    const message = object?.type === "tag" ? messageOf(object) : "";
+    const manifest = release.tagObject === null ? null : (decodeSeal(message, release.tag)?.manifest ?? null);
+    const run = release.tagObject === null ? (/^run: (.+)$/m.exec(message)?.[1] ?? null) : null;
+    const [parent, ...others] = commit.parents;
+    const child = parent !== undefined && others.length === 0;
+    const sealed = child && manifest?.commit === release.commit && manifest.source === parent;
+    return { release, commit, parent, manifest, run, sealed, asks: child && !sealed };
+  });
+
+  // Only what a commit changed tells whether one without a manifest is the product's own.
+  const stamped = stampedPaths(config);
+  const claiming = seen.filter(
+    ({ asks, commit, release }) => asks && releaseTrailers(commit.message).includes(release.tag),
   );
+  const claims = await readCommits(repository.git, [...new Set(claiming.map(({ release }) => release.commit))]);
+  const changed = new Map(claims.map((commit) => [commit.sha, commit]));
+  const own = ({ sealed, asks, release }: (typeof seen)[number]): boolean => {
+    const commit = changed.get(release.commit);
+    return sealed || (asks && commit !== undefined && isOwn(commit, (name) => name === release.tag, stamped));
+  };
   return new Map(
-    releases.map((release) => [
-      release.tag,
-      detailOf(release, bySha.get(release.commit), messages.get(release.tag) ?? "", stamped),
+    seen.map((one) => [
+      one.release.tag,
+      {
+        source: own(one) ? (one.parent as string) : one.release.commit,
+        epoch: one.commit.epoch,
+        manifest: one.manifest,
+        run: one.run,
+      },
     ]),
   );
-}
-
-function detailOf(
-  { tag, commit: sha, tagObject }: Release,
-  commit: Commit | undefined,
-  message: string,
-  stamped: (path: string) => boolean,
-): Detail {
-  const manifest = tagObject === null ? null : (decodeSeal(message, tag)?.manifest ?? null);
-  const [parent, ...others] = commit?.parents ?? [];
-  const own =
-    commit !== undefined &&
-    parent !== undefined &&
-    others.length === 0 &&
-    ((manifest?.commit === sha && manifest.source === parent) || isOwn(commit, (name) => name === tag, stamped));
-  return {
-    source: own ? parent : sha,
-    epoch: commit?.epoch ?? 0,
-    manifest,
-    run: tagObject === null ? (/^run: (.+)$/m.exec(message)?.[1] ?? null) : null,
-  };
 }

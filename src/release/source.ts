@@ -1,4 +1,5 @@
 import type { Config } from "../config/types.ts";
+import { parseCommitObject } from "../git/commits.ts";
 import { readObjects } from "../git/objects.ts";
 import type { Repository } from "../git/repository.ts";
 import { ReleaseError } from "../lib/errors.ts";
@@ -48,6 +49,6 @@ export async function readSource(
   const { file } = config.version;
   const blob =
     file === null || file === guess ? version : (await readObjects(repository.git, [`${commit.sha}:${file}`]))[0];
-  const epoch = Number(/^committer .* (\d+) [+-]\d{4}$/m.exec(commit.text)?.[1] ?? 0);
+  const { epoch } = parseCommitObject(commit.text);
   return { sha: commit.sha, epoch, config, versionText: file !== null && blob?.type === "blob" ? blob.text : null };
 }
