@@ -86,7 +86,7 @@ export const descriptions: Record<string, Description> = {
 
   artifacts: {
     about:
-      "What is built. Without it, artifacts are detected: pyproject.toml, package.json that isn't private, Go commands; a Dockerfile with the target docker, Go modules with the target go.",
+      "What is built. Without it, artifacts are detected: pyproject.toml, package.json that isn't private, Go commands; a Dockerfile with the target docker, Go modules with the target go. An empty list: a release is its tag and its page.",
     example: [{ name: "playground", type: "go", dir: "control-plane", package: "./cmd/playground" }],
     otherwise: "detected",
   },

@@ -254,7 +254,7 @@ describe("a config with one mistake", () => {
       `${head}schema: 2\nunknown: 1\n`,
       "3:9: written for a newer twotier (schema 2; this one knows 1) | install the newest twotier: npm install --global twotier@latest",
     ],
-    ["a key twice", `${head}name: other\n`, "3:1: the key name is there already | write each key once"],
+    ["a key twice", `${head}name: other\n`, '3:1: the key "name" is there already | write each key once'],
     ["a tab", `${head}trigger:\n\tbranch: x\n`, "4:1: a tab as indentation | YAML indents with spaces"],
     [
       "a tag of YAML",
@@ -308,6 +308,7 @@ describe("hostile YAML", () => {
   const bomb = ["b", "c", "d", "e", "f"].map((key, at) => `${key}: &${key} [${Array(9).fill(`*${"abcde"[at]}`)}]`);
   test.each<[string, string, string]>([
     ["an alias bomb", `a: &a [${Array(9).fill("x")}]\n${bomb.join("\n")}`, "aliases can't be resolved"],
+    ["a key twice, deep inside", `${head}trigger: {paths: [{a: 1, "a": 2}]}\n`, '3:26: the key "a" is there already'],
     ["a value that holds itself", `${head}checks: &a [*a]\n`, "checks[0] must be text, but is a list"],
     ["a huge file", "# ".padEnd(70_000, "x"), "is larger than 64 KiB"],
     ["60 000 open brackets", "[".repeat(60_000), "mistakes"],

@@ -260,9 +260,11 @@ describe("what the config names must be there", () => {
     ).toHaveLength(3);
   });
 
-  test("nothing to release is said", async () => {
-    expect(await mistakes("", { "README.md": "" })).toEqual([
-      "twotier.yaml:1:1: nothing to release was found in this repository | name the artifacts: docs/configuration.md shows every type",
+  test("a repository may have no artifacts, but then no target that wants one", async () => {
+    expect(await mistakes("", { "README.md": "" })).toEqual([]);
+    expect(await mistakes("artifacts: []\n", { "README.md": "" })).toEqual([]);
+    expect(await mistakes("targets: {npm: true}\n", { "README.md": "" })).toEqual([
+      "twotier.yaml:3:16: targets.npm is on, but nothing of type npm was found in this repository | name the artifacts: docs/configuration.md shows every type; or remove targets.npm",
     ]);
   });
 

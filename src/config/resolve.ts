@@ -25,13 +25,6 @@ export async function resolveArtifacts(config: Config, tree: Tree): Promise<Reso
 
   checkTrigger(config, files, report);
   const artifacts = config.artifacts ?? (await detectArtifacts(tree, config));
-  if (artifacts.length === 0) {
-    report(
-      ["artifacts"],
-      "nothing to release was found in this repository",
-      "name the artifacts: docs/configuration.md shows every type",
-    );
-  }
   // Asked for together with the manifests: a tree reads what it is asked for in one turn by one call of git.
   const named = config.version.stamp && Promise.all(config.version.stamp.map((rule) => tree.read(rule.file)));
   const stamped = new Set(config.version.stamp?.map((one) => one.file));
@@ -48,6 +41,7 @@ export async function resolveArtifacts(config: Config, tree: Tree): Promise<Reso
   const found = read.filter((manifest) => manifest !== null);
   const resolved = found.map(({ artifact, registryName }): ResolvedArtifact => ({ ...artifact, registryName }));
   const manifests = found.flatMap((manifest) => manifest.stamp);
+  if (config.artifacts === null) checkDetected(config, artifacts, report);
   checkNames(resolved, artifacts, report);
   const stamp = config.version.stamp ?? manifests;
   const texts = await (named ?? Promise.all(stamp.map((rule) => tree.read(rule.file))));
@@ -76,6 +70,19 @@ function checkTrigger(config: Config, files: readonly string[], report: Report):
       ["trigger", "paths", index],
       `trigger.paths: ${glob} matches no file`,
       guess ? `did you mean ${guess}?` : "correct it, or remove it: nothing would ever trigger a release by it",
+    );
+  }
+}
+
+/** Targets that nothing was detected for; without any artifact a release is its tag and its page. */
+function checkDetected(config: Config, artifacts: readonly Artifact[], report: Report): void {
+  const wanted = { npm: "npm", pypi: "python", docker: "image", go: "go-module" } as const;
+  for (const [target, type] of Object.entries(wanted)) {
+    if (!(target in config.targets) || artifacts.some((artifact) => artifact.type === type)) continue;
+    report(
+      ["targets", target],
+      `targets.${target} is on, but nothing of type ${type} was found in this repository`,
+      `name the artifacts: docs/configuration.md shows every type; or remove targets.${target}`,
     );
   }
 }

@@ -194,7 +194,7 @@ export const configSchema = strictObject({
       production: optional(strictObject({ bookkeeping: optional(oneOf(["push", "pull-request", "off"])) })),
     }),
   ),
-  artifacts: optional(array(artifact).check(minLength(1))),
+  artifacts: optional(array(artifact)),
   targets: optional(targets),
   checks: optional(array(line)),
 });
