@@ -172,6 +172,21 @@ describe.skipIf(reason)(`npm's own client on our npm registry${reason ? ` [skipp
     expect((await npm(["view", `${name}@0.3.0`])).output).toContain("E404");
   });
 
+  test("of two publishes of one version at the same time takes one, with its own bytes", async () => {
+    const both = [randomBytes(50_000), randomBytes(50_000)];
+    const answers = await Promise.all(
+      both.map((bytes) =>
+        fetchJson({ ...publishDocument("raced", "1.0.0", bytes), token: "right-token", name: "raced" }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 403]);
+    const winner = both[answers.findIndex(({ status }) => status === 200)] as Buffer;
+    const http = createHttp();
+    const got = await (await http({ url: `${registry.url}/raced/-/raced-1.0.0.tgz` })).bytes();
+    http.close();
+    expect(got.equals(winner)).toBe(true);
+  });
+
   test("takes a tarball of 24 MB and gives back its very bytes", async () => {
     const bytes = randomBytes(24 << 20);
     const { body } = publishDocument("large", "1.0.0", bytes);
