@@ -16,6 +16,8 @@ export interface Job {
 const { dir, git, token, credentials } = JSON.parse(process.argv[2] ?? "{}") as Job;
 const client = createHttp();
 let built = performance.now();
+/** When users had it: everything read back, pointers moved. */
+let verified = built;
 const io: Io = {
   http: client,
   signal: new AbortController().signal,
@@ -23,6 +25,7 @@ const io: Io = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   emit(event) {
     if (event.type === "step" && event.step === "build" && event.state === "done") built = performance.now();
+    if (event.type === "pointer" || (event.type === "item" && event.state === "verify")) verified = performance.now();
   },
 };
 const session = await openSession({
@@ -38,8 +41,7 @@ const session = await openSession({
 });
 try {
   const { released, manifest } = await release(session.job());
-  const ms = performance.now() - built;
-  process.stdout.write(`${JSON.stringify({ released, version: manifest?.version ?? null, ms })}\n`);
+  process.stdout.write(`${JSON.stringify({ released, version: manifest?.version ?? null, ms: verified - built })}\n`);
 } finally {
   await session.close();
   client.close();
