@@ -2,9 +2,9 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Component, ReleaseFlags, Tier } from "../core/plan.ts";
 import { type TargetName, targetNames } from "../core/target.ts";
 import { gitCredentials } from "../git/credentials.ts";
+import { openRepository } from "../git/repository.ts";
 import { ReleaseError } from "../lib/errors.ts";
-import { openSession, type Session } from "../release/session.ts";
-import { createTargets } from "../targets/create.ts";
+import type { Session } from "../release/session.ts";
 import { type CommonFlags, type Context, openContext } from "./context.ts";
 import { credentialsOf } from "./credentials.ts";
 import { runIdOf } from "./environment.ts";
@@ -101,13 +101,22 @@ export async function openCliSession(flags: SessionFlags): Promise<{ context: Co
   };
   const { only } = flags;
   const skipped = only ? filtered.filter((name) => !only.includes(name)) : (flags.skip ?? []);
+  const gitEnv = gitCredentials(credentials.githubServerUrl ?? "https://github.com", credentials.githubToken);
   try {
+    // Git asks the remote while the rest of the program is loaded.
+    const repository = openRepository(context.dir, context.io.signal, gitEnv);
+    repository.catch(() => {}); // openSession looks at it
+    const [{ openSession }, { createTargets }] = await Promise.all([
+      import("../release/session.ts"),
+      import("../targets/create.ts"),
+    ]);
     const session = await openSession({
       dir: context.dir,
+      repository,
       flags: release,
       source: flags.source,
       io: context.io,
-      gitEnv: gitCredentials(credentials.githubServerUrl ?? "https://github.com", credentials.githubToken),
+      gitEnv,
       runId: runIdOf(context.environment),
       skip: skipped.map((target) => ({ target, reason: flags.reason ?? "left out on the command line" })),
       wait: flags.wait === false ? false : undefined,

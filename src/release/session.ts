@@ -33,6 +33,8 @@ export interface SessionOptions {
   source?: string;
   io: Io;
   makeTargets: MakeTargets;
+  /** The repository of `dir`, where it is being opened already. */
+  repository?: Promise<Repository>;
   /** Variables for git: credentials for the remote. */
   gitEnv?: Record<string, string>;
   runId: string;
@@ -61,7 +63,7 @@ export interface Session {
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { io, flags } = options;
-  const repository = await openRepository(options.dir, io.signal, options.gitEnv);
+  const repository = await (options.repository ?? openRepository(options.dir, io.signal, options.gitEnv));
   const git = gitIn(options.dir, { signal: io.signal, env: options.gitEnv });
   const released = { git, remote: repository.remote };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
