@@ -1,9 +1,11 @@
 import path from "node:path";
+import { globOf } from "./faults/file.ts";
+import { createFaults, type FaultFile, type Faults, type FaultyRegistry } from "./faults/index.ts";
 import { type Github, startGithub } from "./github/index.ts";
 import { type NpmRegistry, startNpm } from "./npm/index.ts";
 import { startOci } from "./oci/index.ts";
 import { type PypiRegistry, startPypi } from "./pypi/index.ts";
-import type { Registry } from "./server.ts";
+import type { Around, Registry } from "./server.ts";
 import { type Site, startSite } from "./site/index.ts";
 
 export interface RegistriesOptions {
@@ -13,6 +15,10 @@ export interface RegistriesOptions {
   token?: string;
   /** Clock, for age rules. */
   now?: () => Date;
+  /** What goes wrong from the start; `Registries.faults` switches more on. */
+  faults?: FaultFile;
+  /** Sees every request of a registry before faults do. */
+  around?: (registry: FaultyRegistry) => Around;
 }
 
 /** The addresses of all registries, and how to end them. */
@@ -27,6 +33,8 @@ export interface Registries {
   /** Remotes are `GIT/OWNER/REPO.git`. */
   git: string;
   site: string;
+  /** What goes wrong now. */
+  faults: Faults;
   /** The servers themselves, with what only their owners can do. */
   servers: { npm: NpmRegistry; pypi: PypiRegistry; docker: Registry; github: Github; site: Site };
   close(): Promise<void>;
@@ -34,8 +42,21 @@ export interface Registries {
 
 /** Starts all registries, each on a free port of this machine. If one can't start, the others are ended again. */
 export async function startRegistries(options: RegistriesOptions = {}): Promise<Registries> {
-  const { state, token, now } = options;
-  const of = (name: string) => ({ token, now, state: state === undefined ? undefined : path.join(state, name) });
+  const { state, token } = options;
+  const settings = options.faults?.settings ?? {};
+  const skew = (settings.clockSkewSeconds ?? 0) * 1000;
+  const clock = options.now ?? (() => new Date());
+  const now = skew === 0 ? options.now : () => new Date(clock().getTime() + skew);
+  const faults = createFaults(options.faults, () => clock().getTime());
+  const of = (name: FaultyRegistry) => {
+    const [first, second] = [options.around?.(name), faults.around(name)];
+    const around: Around = first
+      ? (request, response, handle) => first(request, response, (to) => second(request, to, handle))
+      : second;
+    return { token, now, around, state: state === undefined ? undefined : path.join(state, name) };
+  };
+  const { npm: slow, docker: strict, github: kept } = settings;
+  const fixed = strict?.immutableTags?.map(globOf);
   const started: Registry[] = [];
   const close = async () => {
     await Promise.all(started.splice(0).map((registry) => registry.close()));
@@ -46,10 +67,29 @@ export async function startRegistries(options: RegistriesOptions = {}): Promise<
       return registry;
     });
   const all = await Promise.allSettled([
-    keep(startNpm(of("npm"))),
+    keep(
+      startNpm({
+        ...of("npm"),
+        scanDelay: (slow?.scanSeconds ?? 0) * 1000,
+        pending: (name, version) => slow?.stuck?.includes(`${name}@${version}`) ?? false,
+      }),
+    ),
     keep(startPypi(of("pypi"))),
-    keep(startOci(of("docker"))),
-    keep(startGithub(of("github"))),
+    keep(
+      startOci({
+        ...of("docker"),
+        delete: strict?.delete,
+        tokenSeconds: strict?.tokenSeconds,
+        immutableTags: fixed && ((_repository, tag) => fixed.some((pattern) => pattern.test(tag))),
+      }),
+    ),
+    keep(
+      startGithub({
+        ...of("github"),
+        immutableReleases: kept?.immutableReleases,
+        listLag: (kept?.listLagSeconds ?? 0) * 1000,
+      }),
+    ),
     keep(startSite(of("site"))),
   ] as const);
   const failed = all.find((one) => one.status === "rejected");
@@ -71,6 +111,7 @@ export async function startRegistries(options: RegistriesOptions = {}): Promise<
     github: github.url,
     git: github.git,
     site: site.url,
+    faults,
     servers: { npm, pypi, docker, github, site },
     close,
   };

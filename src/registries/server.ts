@@ -19,9 +19,17 @@ export interface RegistryOptions {
   tls?: { key: string; cert: string };
   /** Clock, for age rules. */
   now?: () => Date;
-  /** Sees each request first; true means it has answered (faults, observers). */
+  /** Every request goes through it: it calls `handle` with the response that the registry is to answer to (faults, observers). */
+  around?: Around;
+  /** Sees each request first; true means it has answered. */
   intercept?: (request: http.IncomingMessage, response: http.ServerResponse) => Promise<boolean> | boolean;
 }
+
+export type Around = (
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  handle: (response: http.ServerResponse) => Promise<void>,
+) => Promise<void>;
 
 export interface Registry {
   /** `http://127.0.0.1:PORT` (`https:` with `tls`), without a slash at the end */
@@ -61,7 +69,8 @@ export async function serve(
   });
   const host = `${options.host ?? "127.0.0.1"}:${(server.address() as AddressInfo).port}`;
   const handler = await makeHandler(`${scheme}://${host}`, state);
-  server.on("request", async (request, response) => {
+  const answer = async (request: http.IncomingMessage, response: http.ServerResponse) => {
+    if (options.now) response.setHeader("date", options.now().toUTCString());
     try {
       if (await options.intercept?.(request, response)) return;
       await handler(request, response, new URL(request.url ?? "/", `${scheme}://${request.headers.host ?? host}`));
@@ -70,6 +79,11 @@ export async function serve(
       else if (error instanceof HttpError) send(response, error.status, error.body, error.headers);
       else send(response, 500, { error: String(error instanceof Error ? error.stack : error) });
     }
+  };
+  const { around } = options;
+  server.on("request", (request, response) => {
+    if (around) around(request, response, (to) => answer(request, to)).catch(() => response.destroy());
+    else answer(request, response);
   });
   return {
     url: `${scheme}://${host}`,

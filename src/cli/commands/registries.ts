@@ -6,6 +6,7 @@ interface Flags extends CommonFlags {
   env?: boolean;
   state?: string;
   token?: string;
+  faults?: string;
 }
 
 export function registriesCommand(program: Command): void {
@@ -15,6 +16,7 @@ export function registriesCommand(program: Command): void {
     .option("--env", "print `export` lines that point twotier, npm and pip at them")
     .option("--state <dir>", "keep what they hold in a folder (default: forget it at the end)")
     .option("--token <token>", "the only token they take (default: any)")
+    .option("--faults <file>", "what goes wrong, for tests: refuse, hang, cut, answer 503 ... (docs/faults.md)")
     .option("--json", "print one line of JSON with their addresses")
     .addHelpText(
       "after",
@@ -22,12 +24,15 @@ export function registriesCommand(program: Command): void {
 Examples:
   twotier registries                       print the addresses, serve until Ctrl-C
   twotier registries --env > env.sh &      then: . ./env.sh && twotier release --tier staging
-  twotier registries --state .registries   go on where it stopped the last time`,
+  twotier registries --state .registries   go on where it stopped the last time
+  twotier registries --faults faults.yaml  make them fail where the file says so`,
     )
     .action(async (flags: Flags) => {
       const { startRegistries } = await import("../../registries/index.ts");
+      const { readFaults } = await import("../../registries/faults/index.ts");
+      const faults = flags.faults === undefined ? undefined : readFaults(flags.faults);
       const context = openContext({ ...flags, quiet: true });
-      const registries = await startRegistries({ state: flags.state, token: flags.token });
+      const registries = await startRegistries({ state: flags.state, token: flags.token, faults });
       const { npm, pypi, docker, github, site, git } = registries;
       try {
         if (flags.json) print(JSON.stringify({ npm, pypi, docker, github, site, git }));

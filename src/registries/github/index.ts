@@ -15,6 +15,10 @@ export interface GithubOptions extends RegistryOptions {
   readOnlyTokens?: readonly string[];
   /** Requests an hour, anonymous ones 1/80 of it as at GitHub (5,000 and 60). Default: no limit that one could reach. */
   rateLimit?: number;
+  /** New repositories' releases are immutable once they are published. Default false. */
+  immutableReleases?: boolean;
+  /** Milliseconds until a new release turns up in listings. Default 0. */
+  listLag?: number;
 }
 
 export interface Github extends Registry {
@@ -37,8 +41,13 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
   const registry = await serve(options, (_base, state) => {
     const store = new Store(state);
     const limiter = createRateLimiter(options.rateLimit ?? 1_000_000_000, now);
-    const createRepository = (owner: string, name: string) => store.create(owner, name, iso(now()), initBare);
+    const createRepository = async (owner: string, name: string) => {
+      const repository = await store.create(owner, name, iso(now()), initBare);
+      if (options.immutableReleases) admin?.setImmutableReleases(repository.fullName, true);
+      return repository;
+    };
     admin = createAdmin(store, createRepository);
+    admin.setListLag(options.listLag ?? 0);
     const settings = admin.settings;
     return async (request, response, url) => {
       const secure = "encrypted" in request.socket;
