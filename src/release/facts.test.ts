@@ -200,6 +200,14 @@ describe("gatherFacts", () => {
     expect((await plan({ revision: pushed })).source).toBe(pushed);
   });
 
+  it("takes a source that is behind the branch, whose head isn't here", async () => {
+    const clone = path.join(fixture.root, "other");
+    runGit(fixture.root, ["clone", "--quiet", fixture.origin, clone]);
+    runGit(clone, ["commit", "--quiet", "--allow-empty", "-m", "elsewhere"]);
+    runGit(clone, ["push", "--quiet", "origin", "HEAD:main"]);
+    expect(await plan()).toMatchObject({ version: "0.0.1-rc.1", source: fixture.git("rev-parse", "HEAD") });
+  });
+
   it("takes the branch that the config names, and says when it isn't there", async () => {
     fixture.git("push", "--quiet", "origin", "HEAD:release/next");
     config = { ...plainConfig, trigger: { ...plainConfig.trigger, branch: "release/next" } };

@@ -82,7 +82,7 @@ export async function gatherFacts(
   const [refs, registries, dirty] = await Promise.all([
     repository.refs(options.fresh),
     flags.offline ? [] : askRegistries(targets, io),
-    isDirty(repository, source),
+    isDirty(repository),
   ]);
   const standing = standingOf(refs, tagNames(config.version.tag, moduleDirs(config)));
   const { find } = standing;
@@ -151,11 +151,11 @@ async function askRegistries(targets: readonly Target[], io: Io): Promise<Used[]
   });
 }
 
-async function isDirty(repository: Repository, source: Source): Promise<boolean> {
+async function isDirty(repository: Repository): Promise<boolean> {
   if (repository.bare) return false;
   const status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "--no-renames"];
   const { stdout } = await repository.git([...status, "-z"], { ok: [0, 128] });
-  return stdout !== "" && source.sha !== "";
+  return stdout !== "";
 }
 
 /** The branch that releases come from, and its head. */
