@@ -44,7 +44,10 @@ export interface Pointer {
 /** What a registry holds. Unknown is never "absent": observe throws instead. */
 export type Seen =
   | { state: "absent" }
-  | { state: "pending" | "staged" | "present" | "retracted"; digest?: Digest; note?: string };
+  | { state: "pending" | "staged" | "present" | "retracted"; digest?: Digest; note?: string; marks?: Mark[] };
+
+/** What a registry says of a version besides its bytes; read by `observe`, where the registry has such marks. */
+export type Mark = "pre-release" | "yanked" | "deprecated" | "provenance";
 
 /** One finding of preflight; all are reported at once. `error` stops the release, `warning` doesn't. */
 export interface Finding {
@@ -94,10 +97,41 @@ export interface LocalFile {
 /** Finds the bytes of a release file: built here, or fetched back from the staging place. */
 export type Files = (name: string) => Promise<LocalFile>;
 
-export interface Retraction {
-  done: boolean;
-  /** What was read back, or what a person has to do. */
-  message: string;
+/** What is known of a release that is taken back. */
+export interface Retracted {
+  tier: "staging" | "production";
+  /** SemVer without prefix */
+  version: string;
+  tag: string;
+  /** The version that users get instead, where there is one. */
+  instead: string | null;
+  /** True: its git tags go too. */
+  deleteTag: boolean;
+}
+
+/**
+ * One thing about a release that is taken back, as read from its registry.
+ * - `done`: nothing is left to do
+ * - `todo`: `Undo.run` does it
+ * - `manual`: only a person can do it
+ * - `kept`: it stays, because it can't be undone or because others count on it
+ */
+export interface UndoAction {
+  target: TargetName;
+  /** In the registry's own spelling: `@hanzo/playground@0.1.19-rc.1`, `repo:tag`, a git tag. */
+  id: string;
+  way: "delete" | "unpublish" | "deprecate" | "demote" | "yank" | "retract";
+  state: "done" | "todo" | "manual" | "kept";
+  /** What was read back, what will be done, what a person has to do and where, or why it stays. */
+  text: string;
+}
+
+/** Taking back a release in one registry (rollback). */
+export interface Undo {
+  /** Reads only. After `run` it is the read-back. */
+  plan(items: readonly Item[], about: Retracted, io: Io): Promise<UndoAction[]>;
+  /** Does one action whose state is `todo`. Done twice it does no harm. */
+  run(action: UndoAction, about: Retracted, io: Io): Promise<void>;
 }
 
 /** What a release means to a target, beyond its items: given once, when the target is made for that release. */
@@ -151,7 +185,9 @@ export interface Target {
   promote?(io: Io): Promise<void>;
   /** As an installer would get it, without credentials; pending while it can't be had yet. */
   verify(item: Item, io: Io): Promise<Seen>;
-  retract?(item: Item, io: Io): Promise<Retraction>;
+  readonly undo?: Undo;
+  /** Where users get it from: the address of the registry or index, HOST:PORT of an image registry, the server of a repository. */
+  readonly address?: string;
   /** Takes the names of packages that don't exist yet, by a placeholder that counts as no release (npm). Returns them. */
   claim?(io: Io): Promise<string[]>;
   /** Left out where there are none (PyPI). */
@@ -163,4 +199,8 @@ export interface PointerStore {
   /** The version (SemVer) that a pointer selects now; null where it doesn't exist. Read past caches. */
   read(name: string, io: Io): Promise<string | null>;
   write(pointer: Pointer, io: Io): Promise<void>;
+  /** Whether the registry lets go of a pointer altogether; left out: of none (npm's `latest` can only be moved). */
+  removable?(name: string): boolean;
+  /** Takes a pointer away; one that isn't there is fine. */
+  remove?(name: string, io: Io): Promise<void>;
 }

@@ -354,15 +354,22 @@ describe("images through bad weather", () => {
     const image = await imageOf("1.0.8");
     const { tag, content } = await publish(targetOf(deleting.host), image, "1.0.8", ioOf());
     const target = targetOf(deleting.host);
-    expect(await target.retract?.(tag, ioOf())).toMatchObject({ done: true });
+    const undone = async (of: typeof target, item: Item) => {
+      const about = { tier: "staging", version: "1.0.8", tag: "v1.0.8", instead: null, deleteTag: false } as const;
+      for (const action of (await of.undo?.plan([item], about, ioOf())) ?? []) {
+        if (action.state === "todo") await of.undo?.run(action, about, ioOf());
+      }
+      return (await of.undo?.plan([item], about, ioOf()))?.[0];
+    };
+    expect(await undone(target, tag)).toMatchObject({ state: "done" });
     expect(await target.observe(tag, ioOf())).toEqual({ state: "absent" });
-    expect(await target.retract?.(tag, ioOf())).toMatchObject({ done: true });
+    expect(await undone(target, tag)).toMatchObject({ state: "done" });
     expect(await target.observe(content, ioOf())).toMatchObject({ state: "present" });
 
     const keeping = await start({ delete: false });
     const kept = await publish(targetOf(keeping.host), image, "1.0.8", ioOf());
-    const retraction = await targetOf(keeping.host).retract?.(kept.tag, ioOf());
-    expect(retraction).toMatchObject({ done: false, message: expect.stringContaining("web pages") });
+    const left = await undone(targetOf(keeping.host), kept.tag);
+    expect(left).toMatchObject({ state: "manual", text: expect.stringContaining("web pages") });
   });
 
   test("Docker Hub: its token server gets the credentials, and its own API deletes tags", async () => {
@@ -395,7 +402,11 @@ describe("images through bad weather", () => {
     const [token] = io.sent.filter(({ host }) => host === "auth.docker.io");
     expect(token?.headers.authorization).toMatch(/^Basic /);
     expect(new URL(token?.url as string).searchParams.get("scope")).toBe(`repository:${repository}:pull,push`);
-    expect(await targetOf("docker.io").retract?.(tag, io)).toMatchObject({ done: true });
+    const about = { tier: "staging", version: "1.0.0", tag: "v1.0.0", instead: null, deleteTag: false } as const;
+    const hub = targetOf("docker.io");
+    const [action] = (await hub.undo?.plan([tag], about, io)) ?? [];
+    if (action) await hub.undo?.run(action, about, io);
+    expect(await hub.undo?.plan([tag], about, io)).toMatchObject([{ state: "done" }]);
     const deleted = io.sent.filter(({ method }) => method === "DELETE").map(({ url }) => url);
     expect(deleted).toEqual([`https://hub.docker.com/v2/repositories/${repository}/tags/v1.0.0/`]);
   });

@@ -143,11 +143,14 @@ describe("Go modules", () => {
     const release = await releaseOf(world, "0.1.19");
     const target = createGoTarget(optionsFor(world, release, token));
     const io = testIo();
+    const about = { tier: "production", version: "0.1.19", tag: "v0.1.19", instead: null, deleteTag: false } as const;
     for (const item of target.expect([], release).items) {
-      expect(await target.retract?.(item, io)).toMatchObject({
-        done: false,
-        message: expect.stringContaining("add `retract v0.1.19` to sdk/go/go.mod"),
-      });
+      expect(await target.undo?.plan([item], about, io)).toContainEqual(
+        expect.objectContaining({
+          state: "manual",
+          text: expect.stringContaining("go mod edit -retract=v0.1.19 sdk/go/go.mod"),
+        }),
+      );
     }
     io.close();
   });

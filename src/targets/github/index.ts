@@ -11,6 +11,7 @@ import { promoteDraft } from "./promote.ts";
 import { digestOfBody, downloadAsset, listReleases } from "./releases.ts";
 import { createStaging } from "./staging.ts";
 import { tagVersions } from "./tags.ts";
+import { githubUndo } from "./undo.ts";
 import { uploadAsset } from "./upload.ts";
 
 export interface GithubOptions {
@@ -62,6 +63,7 @@ export function createGithubTarget(options: GithubOptions): Target {
     return {
       state: snapshot.release.draft ? "staged" : "present",
       digest: await place.digestOf(asset, io),
+      ...(snapshot.release.prerelease ? { marks: ["pre-release"] } : {}),
     };
   }
 
@@ -123,6 +125,9 @@ export function createGithubTarget(options: GithubOptions): Target {
       if (seen.state !== "present") return seen;
       return (await isPrivate(io)) ? await verifyPrivately(item, io) : { ...seen, state: "pending" };
     },
+
+    undo: githubUndo(api, place),
+    address: server,
 
     pointers: createLatest(api, tags),
     staging: createStaging(api, place, context, presentation),

@@ -10,6 +10,8 @@ export interface GithubRelease {
   tag: string;
   draft: boolean;
   prerelease: boolean;
+  /** Published while the repository had immutable releases on: assets and tag stay as they are. */
+  immutable: boolean;
   body: string;
   name: string;
   uploadUrl: string;
@@ -124,7 +126,7 @@ export async function digestOfBody(
 
 export function asRelease(value: unknown, where: string): GithubRelease {
   const release = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  const { id, tag_name: tag, draft, prerelease, body, name, upload_url: uploadUrl } = release;
+  const { id, tag_name: tag, draft, prerelease, immutable, body, name, upload_url: uploadUrl } = release;
   if (!Number.isSafeInteger(id) || typeof tag !== "string" || typeof draft !== "boolean") {
     throw unexpected(where, "a release");
   }
@@ -133,6 +135,7 @@ export function asRelease(value: unknown, where: string): GithubRelease {
     tag,
     draft,
     prerelease: prerelease === true,
+    immutable: immutable === true,
     body: typeof body === "string" ? body : "",
     name: typeof name === "string" ? name : "",
     uploadUrl: typeof uploadUrl === "string" ? uploadUrl : "",

@@ -1,5 +1,5 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
-import type { Finding, Io, Item, ReleaseContext, Retraction, Seen, Target } from "../../core/target.ts";
+import type { Finding, Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { withoutCredentials } from "../../git/credentials.ts";
 import { type Git, pushRefs } from "../../git/push.ts";
 import { commitOf, readRefs } from "../../git/refs.ts";
@@ -7,7 +7,8 @@ import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
 import { hexOf } from "../../lib/hash.ts";
 import { formatVersion, parseVersion } from "../../version/version.ts";
-import { type GoModule, moduleOfTag, pathProblem, tagPrefix } from "./modules.ts";
+import { type GoModule, pathProblem, tagPrefix } from "./modules.ts";
+import { goUndo } from "./undo.ts";
 
 export interface GoTargetOptions {
   modules: readonly GoModule[];
@@ -97,13 +98,7 @@ export function createGoTarget(options: GoTargetOptions): Target {
       }
     },
 
-    async retract(item: Item): Promise<Retraction> {
-      const { module, version } = moduleOfTag(modules, item.id);
-      return {
-        done: false,
-        message: `Go's module proxy may keep ${module.module}@v${version} for ever; add \`retract v${version}\` to ${module.dir}/go.mod and release the next version: then go list, go get and pkg.go.dev leave it out (https://go.dev/ref/mod#go-mod-file-retract)`,
-      };
-    },
+    undo: goUndo({ modules, git, remote }),
   };
 }
 

@@ -18,7 +18,7 @@ export interface Packument {
 
 export interface PackedVersion {
   deprecated?: string | boolean;
-  dist?: { integrity?: string; shasum?: string; tarball?: string };
+  dist?: { integrity?: string; shasum?: string; tarball?: string; attestations?: unknown };
 }
 
 type RequestOptions = Omit<HttpRequest, "url"> & { token?: boolean };

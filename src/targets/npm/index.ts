@@ -1,11 +1,12 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
-import type { Files, Io, Item, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import type { Files, Io, Item, Mark, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { claimPackages } from "./claim.ts";
 import { digestOfVersion, NpmClient, type Packument, splitId, type TokenProvider } from "./client.ts";
 import { preflight } from "./preflight.ts";
 import { publishVersion } from "./publish.ts";
+import { npmUndo } from "./undo.ts";
 
 export interface NpmTargetOptions {
   /** `https://registry.npmjs.org` */
@@ -44,7 +45,16 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     if (found) {
       const digest = digestOfVersion(found) ?? (await download(name, found.dist?.tarball, io));
       if (digest === undefined) return { state: "pending", note: "its tarball can't be had yet" };
-      return { state: "present", digest, note: found.deprecated ? "deprecated" : undefined };
+      const marks: Mark[] = [
+        ...(found.deprecated ? ["deprecated" as const] : []),
+        ...(found.dist?.attestations ? ["provenance" as const] : []),
+      ];
+      return {
+        state: "present",
+        digest,
+        note: found.deprecated ? "deprecated" : undefined,
+        ...(marks.length > 0 ? { marks } : {}),
+      };
     }
     // While npm scans a version, reads leave it out; its dist-tags are there (registry-facts.md, fact 1).
     if (accepted.has(item.id)) return { state: "pending", note: "accepted, not to be had yet" };
@@ -156,7 +166,15 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
         const now = await client.distTags(name, io);
         if (now?.[quietTag] === pointer.version) await client.removeTag(name, quietTag, io);
       },
+      removable: (pointer) => splitId(pointer).version !== "latest",
+      async remove(pointer, io) {
+        const { name, version: tag } = splitId(pointer);
+        await client.removeTag(name, tag, io);
+      },
     },
+
+    undo: npmUndo(client),
+    address: client.base,
 
     claim: (io) => claimPackages({ client, packages, access, tag: quietTag }, io),
   };

@@ -7,9 +7,9 @@ import { pointerStore } from "./pointer.ts";
 import { preflight } from "./preflight.ts";
 import { pushImage } from "./push.ts";
 import { isDigest, splitId } from "./reference.ts";
-import { retractTag } from "./retract.ts";
 import { ociStaging } from "./staging.ts";
 import { renderTag, type TagTemplates, versionOfTag } from "./tags.ts";
+import { dockerUndo } from "./undo.ts";
 import { verifyImage, type Walked } from "./verify.ts";
 
 export interface DockerTargetOptions {
@@ -104,9 +104,10 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
       }
     },
 
-    retract: (item, io) => retractTag(client, item, credentials, io),
+    undo: dockerUndo(client, credentials),
+    address: client.registry.host,
 
-    pointers: pointerStore(client, tags),
+    pointers: pointerStore(client, tags, credentials),
 
     ...(first !== undefined && release ? { staging: ociStaging(client, first, release, credentials) } : {}),
   };

@@ -2,14 +2,16 @@ import semver from "semver";
 import type { Io, Pointer, PointerStore } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
+import type { Credentials } from "./auth.ts";
 import type { Manifest, ManifestContent, OciClient } from "./client.ts";
 import { splitId } from "./reference.ts";
+import { deleteTag } from "./retract.ts";
 import { type TagTemplates, versionOfTag, versionTemplates } from "./tags.ts";
 
 const label = "org.opencontainers.image.version";
 
 /** Tags that move, such as `latest`. The version they stand for is that of the version tag with the same digest. */
-export function pointerStore(client: OciClient, tags: TagTemplates): PointerStore {
+export function pointerStore(client: OciClient, tags: TagTemplates, credentials?: Credentials): PointerStore {
   return {
     async read(name, io) {
       const { repository, reference } = splitId(name);
@@ -36,6 +38,12 @@ export function pointerStore(client: OciClient, tags: TagTemplates): PointerStor
         });
       }
       await client.putManifest(repository, reference, manifest, io);
+    },
+
+    removable: () => true,
+    async remove(name, io) {
+      const { repository, reference } = splitId(name);
+      await deleteTag(client, repository, reference, credentials, io);
     },
   };
 

@@ -1,44 +1,16 @@
-import type { Io, Item, Retraction } from "../../core/target.ts";
+import type { Io } from "../../core/target.ts";
 import { ReleaseError, registerSecret } from "../../lib/errors.ts";
 import type { Credentials } from "./auth.ts";
 import type { OciClient } from "./client.ts";
-import { isDigest, splitId } from "./reference.ts";
 
 const hubApi = "https://hub.docker.com";
 
 /**
  * Deletes a tag. By tag, as the standard has it: by digest would take every tag of that image with it.
  * Docker Hub answers 405 to that and has an API of its own (registry-facts.md, OCI).
+ *
+ * @returns false where the registry doesn't do that
  */
-export async function retractTag(
-  client: OciClient,
-  item: Item,
-  credentials: Credentials | undefined,
-  io: Io,
-): Promise<Retraction> {
-  const { repository, reference } = splitId(item.id);
-  const name = `${client.nameOf(repository)}:${reference}`;
-  if (isDigest(reference)) {
-    return {
-      done: false,
-      message: `${item.id} stays to be had by its digest until the registry collects what no tag holds`,
-    };
-  }
-  if ((await client.head(repository, reference, io)) === null) return { done: true, message: `${name} isn't there` };
-  const deleted = await deleteTag(client, repository, reference, credentials, io);
-  if (!deleted) {
-    return {
-      done: false,
-      message: `${client.registry.host} doesn't delete tags over its API: delete ${name} on its web pages`,
-    };
-  }
-  const left = await client.head(repository, reference, io);
-  return left === null
-    ? { done: true, message: `${name} is deleted` }
-    : { done: false, message: `${client.registry.host} took the deletion of ${name}, but still shows it` };
-}
-
-/** @returns false where the registry doesn't do that */
 export async function deleteTag(
   client: OciClient,
   repository: string,

@@ -1,10 +1,11 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
-import type { Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import type { Io, Item, Mark, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
 import { preflight } from "./preflight.ts";
 import { type IndexFile, readProject } from "./simple.ts";
+import { pypiUndo } from "./undo.ts";
 import { refusal, uploadFile } from "./upload.ts";
 
 export interface PypiTargetOptions {
@@ -41,7 +42,16 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
     const digest = file.sha256 ?? (await download(file, io));
     if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
-    return { state: "present", digest, note: file.yanked ? "yanked" : undefined };
+    const marks: Mark[] = [
+      ...(file.yanked ? ["yanked" as const] : []),
+      ...(file.provenance ? ["provenance" as const] : []),
+    ];
+    return {
+      state: "present",
+      digest,
+      note: file.yanked ? "yanked" : undefined,
+      ...(marks.length > 0 ? { marks } : {}),
+    };
   };
 
   const withToken = async () => {
@@ -95,6 +105,9 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
         hint: "PyPI never takes a file name twice: release the next number (`twotier plan` shows it)",
       });
     },
+
+    undo: pypiUndo({ upload, index, projectOf: (file) => projectOf(file, projects), credential: withToken }),
+    address: index,
 
     async verify(item, io): Promise<Seen> {
       let file = await find(item, false, io);

@@ -298,7 +298,12 @@ describe("reading an index", () => {
   test("a yanked file is there, and said to be yanked", async () => {
     const { item } = await sdist();
     const io = scripted([200], [{ filename: item.id, sha256: item.digest.slice(7), yanked: "broken" }]);
-    expect(await target().observe(item, io)).toEqual({ state: "present", digest: item.digest, note: "yanked" });
+    expect(await target().observe(item, io)).toEqual({
+      state: "present",
+      digest: item.digest,
+      note: "yanked",
+      marks: ["yanked"],
+    });
   });
 
   test("it is asked past its cache, by the project's normalised name", async () => {

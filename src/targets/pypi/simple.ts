@@ -12,6 +12,8 @@ export interface IndexFile {
   /** Undefined where the index doesn't say. */
   sha256?: Digest;
   yanked: boolean;
+  /** PEP 740: the index holds attestations of it. */
+  provenance?: boolean;
 }
 
 export interface ProjectPage {
@@ -75,6 +77,7 @@ function fromJson(text: string, url: string): ProjectPage {
     url?: unknown;
     hashes?: { sha256?: unknown };
     yanked?: unknown;
+    provenance?: unknown;
   }
   let page: { files?: File[]; versions?: unknown[] };
   try {
@@ -86,7 +89,8 @@ function fromJson(text: string, url: string): ProjectPage {
   const files = page.files.flatMap((file): IndexFile[] => {
     if (typeof file.filename !== "string" || typeof file.url !== "string") return [];
     const yanked = file.yanked === true || typeof file.yanked === "string";
-    return [fileAt(file.filename, file.url, url, file.hashes?.sha256, yanked)];
+    const found = fileAt(file.filename, file.url, url, file.hashes?.sha256, yanked);
+    return [typeof file.provenance === "string" ? { ...found, provenance: true } : found];
   });
   const versions = page.versions?.filter((version) => typeof version === "string");
   return { files, ...(versions ? { versions } : {}) };
