@@ -58,6 +58,16 @@ export async function buildCommand(artifact: CommandArtifact, context: BuildCont
     const project = await readPackageName(path.join(context.out, name), kind, {
       ...{ artifact: artifact.name, version: context.version, pythonVersion: context.pythonVersion },
     });
+    if (project !== undefined && project !== artifact.package) {
+      throw new ReleaseError(
+        "BUILD",
+        `${artifact.name} made ${name}, a package that its registry must be asked about before`,
+        {
+          facts: { artifact: artifact.name, package: project, configured: artifact.package },
+          hint: `write \`package: "${project}"\` into the artifact in twotier.yaml`,
+        },
+      );
+    }
     files.push(
       await describeFile(
         context.out,

@@ -1,5 +1,5 @@
 import type { RawArtifact, RawConfig } from "./schema.ts";
-import type { Artifact, TargetsConfig } from "./types.ts";
+import type { Artifact, InstallerConfig, TargetsConfig } from "./types.ts";
 
 export const goPlatforms: readonly string[] = ["darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64"];
 export const imagePlatforms: readonly string[] = ["linux/amd64", "linux/arm64"];
@@ -45,7 +45,14 @@ export function fillArtifact(raw: RawArtifact, config: Pick<RawConfig, "reposito
     case "go-module":
       return { type: "go-module", ...base };
     case "command":
-      return { type: "command", ...base, run: raw.run, files: raw.files, ...(raw.kind ? { kind: raw.kind } : {}) };
+      return {
+        type: "command",
+        ...base,
+        run: raw.run,
+        files: raw.files,
+        ...(raw.kind ? { kind: raw.kind } : {}),
+        ...(raw.package ? { package: raw.package } : {}),
+      };
   }
 }
 
@@ -88,6 +95,19 @@ export function fillTargets(raw: RawConfig["targets"]): TargetsConfig {
   if (github) targets.github = { assets: github.assets ?? true };
   if (on(raw.go)) targets.go = {};
   return targets;
+}
+
+export function fillInstaller(raw: RawConfig["installer"]): InstallerConfig | null {
+  if (raw === undefined || raw === false) return null;
+  const { command, root, url, channels, minisign, attestations } = raw === true ? {} : raw;
+  return {
+    command: command ?? null,
+    root: root ?? null,
+    url: url?.replace(/\/+$/, "") ?? null,
+    channels: channels ?? false,
+    minisign: minisign ?? null,
+    attestations: attestations ?? false,
+  };
 }
 
 function many(value: string | string[] | undefined): string[] | undefined {

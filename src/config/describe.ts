@@ -241,6 +241,12 @@ export const descriptions: Record<string, Description> = {
     example: "file",
     otherwise: "told by their names",
   },
+  "artifacts[].command.package": {
+    about:
+      "Name of the npm package or Python project that the files are: registries are asked about it before the build.",
+    example: "hanzo-playground",
+    otherwise: "the files are no packages",
+  },
 
   targets: {
     about: "Where it goes. `true` is the target with its defaults, `false` is the same as leaving it out.",
@@ -305,6 +311,46 @@ export const descriptions: Record<string, Description> = {
     otherwise: "true",
   },
   "targets.go": { about: "Tags of the Go modules among the artifacts.", example: true, otherwise: "off" },
+
+  installer: {
+    about:
+      "The scripts that users pipe into a shell, which `twotier generate installer` writes to scripts/. `true` is all its defaults. With it, release notes show how to install by them.",
+    example: { root: "~/.hanzo", url: "https://hanzo.bot" },
+    otherwise: "off",
+  },
+  "installer.command": {
+    about: "Name of the go artifact that is installed.",
+    example: "playground",
+    otherwise: "the only go artifact, or the one called like the product",
+  },
+  "installer.root": {
+    about:
+      "Folder that holds `NAME/bin`, `NAME-staging/bin` and the links in `bin`. It may be shared with other products.",
+    example: "~/.hanzo",
+    otherwise: "`~/.OWNER`, the repository's owner in lower case",
+  },
+  "installer.url": {
+    about: "Where install.sh and uninstall.sh are served.",
+    example: "https://hanzo.bot",
+    otherwise: "the branch's scripts/ on raw.githubusercontent.com",
+  },
+  "installer.channels": {
+    about:
+      "`url` also has channel files (`channels/staging.txt`), so that the newest candidate is known without asking GitHub.",
+    example: true,
+    otherwise: "false",
+  },
+  "installer.minisign": {
+    about:
+      "Public key of minisign. Then every release must have a `checksums.txt.minisig`, and where minisign is installed it is checked.",
+    example: "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3",
+    otherwise: "none",
+  },
+  "installer.attestations": {
+    about: "The assets have attestations of GitHub; where `gh` is logged in, the binary's is checked.",
+    example: true,
+    otherwise: "false",
+  },
 
   checks: {
     about:

@@ -31,7 +31,7 @@ export function inside(dir: string, file: string): string {
 
 /**
  * Reads the manifest of a python, npm or go-module artifact; null (and a report) when it has none that can be used.
- * Other types have no manifest: binaries and commands have no name in a registry, an image's is in the config.
+ * Other types have no manifest: what a registry calls them is in the config, if anything.
  */
 export async function readManifest(artifact: Artifact, asked: Asked): Promise<Manifest | null> {
   switch (artifact.type) {
@@ -42,8 +42,13 @@ export async function readManifest(artifact: Artifact, asked: Asked): Promise<Ma
     case "go-module":
       return readModule(artifact, asked);
     default:
-      return { registryName: artifact.type === "image" ? artifact.repository : null, stamp: [], artifact };
+      return { registryName: namedInConfig(artifact), stamp: [], artifact };
   }
+}
+
+function namedInConfig(artifact: Artifact): string | null {
+  if (artifact.type === "image") return artifact.repository;
+  return artifact.type === "command" ? (artifact.package ?? null) : null;
 }
 
 async function readPython(artifact: Artifact & { type: "python" }, asked: Asked): Promise<Manifest | null> {

@@ -158,7 +158,8 @@ function checkNames(resolved: readonly ResolvedArtifact[], artifacts: readonly A
   for (const artifact of resolved) {
     const path = ["artifacts", artifacts.findIndex((other) => other.name === artifact.name)];
     const name = artifact.registryName;
-    if (name !== null) {
+    // Several commands may make the files of one package: a wheel and an sdist.
+    if (name !== null && artifact.type !== "command") {
       const key = `${artifact.type} ${artifact.type === "python" ? wheelName(name) : name}`;
       const other = packages.get(key);
       if (other !== undefined)
@@ -206,10 +207,13 @@ function checkStamped(config: Config, manifests: readonly Stamp[], stamp: readon
 }
 
 function packagesOf(resolved: readonly ResolvedArtifact[]): ResolvedArtifacts["packages"] {
-  const of = (type: Artifact["type"]) =>
-    resolved.flatMap((artifact) =>
-      artifact.type === type && artifact.registryName !== null ? [artifact.registryName] : [],
-    );
+  const of = (type: Artifact["type"]) => [
+    ...new Set(
+      resolved.flatMap((artifact) =>
+        registryOf(artifact) === type && artifact.registryName !== null ? [artifact.registryName] : [],
+      ),
+    ),
+  ];
   return {
     npm: of("npm"),
     pypi: of("python"),
@@ -218,6 +222,12 @@ function packagesOf(resolved: readonly ResolvedArtifact[]): ResolvedArtifacts["p
       artifact.type === "go-module" ? [{ dir: artifact.dir, module: artifact.registryName as string }] : [],
     ),
   };
+}
+
+/** The type whose registry an artifact's packages are for: a command may make what the npm and python builders make. */
+function registryOf(artifact: Artifact): Artifact["type"] {
+  if (artifact.type !== "command" || artifact.package === undefined) return artifact.type;
+  return artifact.kind === "npm" ? "npm" : "python";
 }
 
 function folders(files: readonly string[]): string[] {

@@ -126,6 +126,7 @@ const artifact = discriminatedUnion("type", [
     run: string().check(minLength(1)),
     files: array(glob).check(minLength(1)),
     kind: optional(oneOf(["binary", "wheel", "sdist", "npm", "file"])),
+    package: optional(line),
   }),
 ]);
 
@@ -169,6 +170,20 @@ const targets = strictObject({
   go: optional(union([boolean(), strictObject({})])),
 });
 
+const installer = strictObject({
+  command: optional(name),
+  root: optional(
+    text(
+      /^(?:~\/|\/)(?!(?:.*\/)?\.\.(?:\/|$))[A-Za-z0-9._/-]*[A-Za-z0-9._-]$/,
+      "must begin with ~/ or /, and hold letters, digits, dots, hyphens, underscores and slashes",
+    ),
+  ),
+  url: optional(httpUrl),
+  channels: optional(boolean()),
+  minisign: optional(text(/^[A-Za-z0-9+/]{56}$/, "must be minisign's public key: the second line of its .pub file")),
+  attestations: optional(boolean()),
+});
+
 /** twotier.yaml as it is written. describe.ts says what each key means; schema/twotier.schema.json is made from both. */
 export const configSchema = strictObject({
   schema: optional(literal(schemaVersion)),
@@ -196,6 +211,7 @@ export const configSchema = strictObject({
   ),
   artifacts: optional(array(artifact)),
   targets: optional(targets),
+  installer: optional(union([boolean(), installer])),
   checks: optional(array(line)),
 });
 

@@ -17,8 +17,25 @@ export interface Config {
   /** Null where none are named: then resolveArtifacts detects them. */
   artifacts: Artifact[] | null;
   targets: TargetsConfig;
+  /** Null where the repository doesn't say that it has install scripts. */
+  installer: InstallerConfig | null;
   /** Commands that must succeed before a release. CI runs them, ahead of `release`. */
   checks: string[];
+}
+
+/** scripts/install.sh and scripts/uninstall.sh (src/generate/installer). */
+export interface InstallerConfig {
+  /** The go artifact that is installed; null: the only one, or the one called like the product. */
+  command: string | null;
+  /** `~/.hanzo`, or absolute; null: `~/.OWNER` */
+  root: string | null;
+  /** Where the scripts are served, without a slash at the end; null: from the repository. */
+  url: string | null;
+  /** `url` has channel files. */
+  channels: boolean;
+  /** Public key of minisign. */
+  minisign: string | null;
+  attestations: boolean;
 }
 
 /** A file whose version is stamped: a known format by its name, or a pattern with `{version}` (src/version/stamp.ts). */
@@ -91,6 +108,8 @@ export interface CommandArtifact extends Base {
   run: string;
   /** Globs in OUT; each must match. */
   files: string[];
+  /** Name in the registry of what it makes (`@hanzo/playground`, `hanzo-playground`), so that it can be asked beforehand. */
+  package?: string;
   /** What the files are to be: `file` (asset), `wheel`, `sdist`, `npm`, `binary`. Default by their names. */
   kind?: "binary" | "wheel" | "sdist" | "npm" | "file";
 }
@@ -107,7 +126,7 @@ export interface Tree {
 export type ResolvedArtifact = Artifact & {
   /**
    * Its name in its registry: `hanzo-playground` (PyPI), `@hanzo/playground` (npm), `playground/control-plane` (image),
-   * `github.com/hanzoai/playground/sdk/go` (Go module). Null for binaries and commands.
+   * `github.com/hanzoai/playground/sdk/go` (Go module). Null for binaries, and for commands that name none.
    */
   registryName: string | null;
 };

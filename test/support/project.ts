@@ -111,6 +111,7 @@ export async function startProject(
         flags: { tier: "staging", ...flags },
         io: testIo(http),
         runId: "test",
+        claim: true,
         gitEnv: auth,
         makeTargets: (config, resolved, repository, context) =>
           createTargets(config, resolved, credentials, repository, context),
