@@ -52,6 +52,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
   try {
     let seal: Seal | null = plan.sealed ? await readSeal(job, plan.tag as string) : null;
     let targets: readonly Target[];
+    let files = folder;
     if (seal) {
       for (const one of seal.manifest.skipped) if (!job.resumesSkipped) skip.add(one.target);
       targets = job.targets(planned, { ...contextOf(seal.manifest), body: releaseBody(planned, seal.manifest) });
@@ -60,10 +61,10 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
     } else {
       const made = await makeRelease(job, planned, folder, skip, warnings);
       if (made === "again") return "again";
-      ({ seal, targets } = made);
+      ({ seal, targets, files } = made);
     }
     const { manifest } = seal;
-    const options = applyOptions(job, manifest, targets, folder);
+    const options = applyOptions(job, manifest, targets, files);
     await job.onStep?.("sealed");
     const sealed = seal;
     await fetchCommits(job, [manifest.commit]);
@@ -104,7 +105,7 @@ async function makeRelease(
   folder: string,
   skip: ReadonlySet<string>,
   warnings: string[],
-): Promise<{ seal: Seal; targets: readonly Target[] } | "again"> {
+): Promise<{ seal: Seal; targets: readonly Target[]; files: string } | "again"> {
   const { plan, config } = planned;
   const asked = job.targets(planned, undefined).filter((target) => !skip.has(target.name));
   warnings.push(
@@ -135,7 +136,8 @@ async function makeRelease(
   if (taken === "again") return "again";
 
   const release = { ...context, commit: taken.commit };
-  const built = await step(job, "build", () => buildRelease(job, planned, release, path.join(folder, "files")));
+  const files = path.join(folder, "files");
+  const built = await step(job, "build", () => buildRelease(job, planned, release, files));
   const body = releaseBody(planned, { ...release, files: built.files, skipped: job.skip });
   const targets = job.targets(planned, { ...release, body });
   const manifest: Manifest = makeManifest(
@@ -151,10 +153,12 @@ async function makeRelease(
     },
     targets,
   );
-  const options = applyOptions(job, manifest, targets, path.join(folder, "files"));
+  const options = applyOptions(job, manifest, targets, files);
   const seal = await step(job, "stage and seal", () => stageAndSeal(job, manifest, taken, targets, options, skip));
-  if (seal.manifest.commit === manifest.commit) return { seal, targets };
-  return { seal, targets: job.targets(planned, { ...contextOf(seal.manifest), body }) };
+  // What was built here is what was sealed; of another run's seal the bytes come from staging.
+  if (seal.manifest === manifest) return { seal, targets, files };
+  if (seal.manifest.commit === manifest.commit) return { seal, targets, files: folder };
+  return { seal, targets: job.targets(planned, { ...contextOf(seal.manifest), body }), files: folder };
 }
 
 function nothingToDo({ plan }: Planned): ReleaseResult {
