@@ -17,6 +17,8 @@ export interface Repository {
   remote: string | null;
   /** Refs of the remote, or of this repository where it has none. Read once (begun when the repository is opened), or again when `fresh`. */
   refs(fresh?: boolean): Promise<Refs>;
+  /** True when tracked files of the work tree have changes that aren't committed. Looked at when the repository is opened. */
+  dirty: Promise<boolean>;
   /**
    * Makes sure that objects are here. Missing ones are fetched from the remote into a folder that `close` deletes:
    * nothing is written to the repository itself.
@@ -75,11 +77,16 @@ export async function openRepository(
   if (partial) await throwAway();
 
   let refs: Promise<Refs> | undefined;
+  const status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "--no-renames", "-z"];
   return {
     git,
     gitDir,
     bare: bare === "true",
     remote,
+    dirty:
+      bare === "true"
+        ? Promise.resolve(false)
+        : settled(git(status)).then((answer) => !(answer instanceof Error) && answer.stdout !== ""),
     refs(fresh = false) {
       if (fresh || !refs) refs = remote === "origin" && !refs ? unsettled(origin) : readRefs(git, remote);
       return refs;

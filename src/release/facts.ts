@@ -82,7 +82,7 @@ export async function gatherFacts(
   const [refs, registries, dirty] = await Promise.all([
     repository.refs(options.fresh),
     flags.offline ? [] : askRegistries(targets, io),
-    isDirty(repository),
+    repository.dirty,
   ]);
   const standing = standingOf(refs, tagNames(config.version.tag, moduleDirs(config)));
   const { find } = standing;
@@ -149,13 +149,6 @@ async function askRegistries(targets: readonly Target[], io: Io): Promise<Used[]
     const version = parseVersion(text);
     return version ? [{ version, by }] : [];
   });
-}
-
-async function isDirty(repository: Repository): Promise<boolean> {
-  if (repository.bare) return false;
-  const status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "--no-renames"];
-  const { stdout } = await repository.git([...status, "-z"], { ok: [0, 128] });
-  return stdout !== "";
 }
 
 /** The branch that releases come from, and its head. */
