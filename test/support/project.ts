@@ -41,12 +41,12 @@ export interface Project {
 
 export const projectToken = "project-token";
 
-/** Starts registries and pushes the first commit, tagged v0.1.0 where `stable`. */
+/** Starts registries, which keep what they hold in `state`, and pushes the first commit, tagged v0.1.0 where `stable`. */
 export async function startProject(
-  options: { stable?: boolean; files?: Record<string, string> } = {},
+  options: { stable?: boolean; files?: Record<string, string>; state?: string } = {},
 ): Promise<Project> {
   const root = mkdtempSync(path.join(tmpdir(), "twotier-project-"));
-  const registries = await startRegistries({ token: projectToken });
+  const registries = await startRegistries({ token: projectToken, state: options.state });
   const url = `${registries.git}/example/fast.git`;
   const auth = gitCredentials(registries.git, projectToken);
   const dir = path.join(root, "first");

@@ -1,0 +1,168 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import type { Registries } from "../../src/registries/index.ts";
+import { projectToken } from "../support/project.ts";
+
+/** What all registries hold, a line a fact, without ids, times and nonces: equal states have equal lines. */
+export type Snapshot = Map<string, string>;
+
+const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
+
+async function get(url: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(url, { headers });
+}
+async function digest(url: string, headers?: Record<string, string>): Promise<string> {
+  const answer = await get(url, headers);
+  return answer.ok ? sha256(new Uint8Array(await answer.arrayBuffer())) : `answers ${answer.status}`;
+}
+async function json<T>(url: string, headers?: Record<string, string>): Promise<T | undefined> {
+  const answer = await get(url, headers);
+  return answer.ok ? ((await answer.json()) as T) : undefined;
+}
+
+/** Reads everything that the registries hold of the fast project, as users do where users can. */
+export async function snapshotOf(registries: Registries): Promise<Snapshot> {
+  const parts = await Promise.all([npm(registries), pypi(registries), docker(registries), github(registries)]);
+  return new Map([...parts.flat(), ...refs(registries)].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+type Facts = [string, string][];
+
+async function npm({ npm }: Registries): Promise<Facts> {
+  interface Packument {
+    versions: Record<string, { dist: { tarball: string; integrity: string } }>;
+    "dist-tags": Record<string, string>;
+  }
+  const packument = await json<Packument>(`${npm}/@example%2ffast`);
+  if (!packument) return [];
+  const versions = Object.entries(packument.versions).map(
+    async ([version, { dist }]): Promise<[string, string]> => [
+      `npm ${version}`,
+      `${dist.integrity} ${await digest(dist.tarball)}`,
+    ],
+  );
+  const tags = Object.entries(packument["dist-tags"]).map(([tag, at]): [string, string] => [`npm @${tag}`, at]);
+  return [...(await Promise.all(versions)), ...tags];
+}
+
+async function pypi({ pypi }: Registries): Promise<Facts> {
+  const accept = { accept: "application/vnd.pypi.simple.v1+json" };
+  const page = await json<{ files: { filename: string; url: string }[] }>(`${pypi}/simple/fast-project/`, accept);
+  return Promise.all(
+    (page?.files ?? []).map(
+      async (file): Promise<[string, string]> => [`pypi ${file.filename}`, await digest(file.url)],
+    ),
+  );
+}
+
+async function docker({ docker }: Registries): Promise<Facts> {
+  const base = `http://${docker}/v2/example/fast`;
+  const scope = "repository:example/fast:pull";
+  const token = await json<{ token: string }>(`http://${docker}/token?scope=${scope}`);
+  const headers = {
+    authorization: `Bearer ${token?.token}`,
+    accept: "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json",
+  };
+  interface Manifest {
+    manifests?: { digest: string }[];
+    config?: { digest: string };
+    layers?: { digest: string }[];
+  }
+  /** The digests of a manifest and of all that it names, with what comes where its bytes are asked for. */
+  const whole = async (kind: string, reference: string): Promise<string> => {
+    const answer = await get(`${base}/${kind}/${reference}`, headers);
+    if (!answer.ok) return `${reference} answers ${answer.status}`;
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (kind === "blobs") return sha256(bytes);
+    const { manifests = [], config, layers = [] } = JSON.parse(bytes.toString()) as Manifest;
+    const below = [
+      ...manifests.map((one) => whole("manifests", one.digest)),
+      ...[...(config ? [config] : []), ...layers].map((one) => whole("blobs", one.digest)),
+    ];
+    return [sha256(bytes), ...(await Promise.all(below))].join(" ");
+  };
+  const list = await json<{ tags: string[] }>(`${base}/tags/list`, headers);
+  return Promise.all(
+    (list?.tags ?? []).map(async (tag): Promise<[string, string]> => [`docker ${tag}`, await whole("manifests", tag)]),
+  );
+}
+
+async function github(registries: Registries): Promise<Facts> {
+  interface Release {
+    tag_name: string;
+    name: string;
+    draft: boolean;
+    prerelease: boolean;
+    body: string;
+    assets: { name: string; state: string; url: string }[];
+  }
+  const base = `${registries.github}/repos/example/fast/releases`;
+  const headers = { authorization: `Bearer ${projectToken}` };
+  const latest = await json<Release>(`${base}/latest`, headers);
+  const all = (await json<Release[]>(`${base}?per_page=100`, headers)) ?? [];
+  const facts: Facts = [["github latest", latest?.tag_name ?? "none"]];
+  const drafts = new Map<string, number>();
+  for (const one of all) {
+    const before = drafts.get(one.tag_name) ?? 0;
+    if (one.draft) drafts.set(one.tag_name, before + 1);
+    const key = `github ${one.draft ? `draft ${before} of ` : ""}${one.tag_name}`;
+    const body = one.body.replaceAll(registries.github, "GITHUB");
+    facts.push([key, JSON.stringify([one.name, one.prerelease, body])]);
+    for (const asset of one.assets) {
+      const octets = { ...headers, accept: "application/octet-stream" };
+      facts.push([`${key} ${asset.name}`, asset.state === "uploaded" ? await digest(asset.url, octets) : asset.state]);
+    }
+  }
+  return facts;
+}
+
+/** Refs with the commits' trees and parents; a merge's date and an id of a staging place aren't the same twice. */
+function refs({ servers }: Registries): Facts {
+  const fields = ["refname", "objecttype", "objectname", "*objectname", "tree", "parent", "contents"];
+  const format = fields.map((field) => `%(${field})%00`).join("");
+  const git = servers.github.admin.gitDir("example/fast");
+  const text = execFileSync("git", [`--git-dir=${git}`, "for-each-ref", `--format=${format}%01`], { encoding: "utf8" });
+  return text
+    .split("\u0001\n")
+    .filter((line) => line !== "")
+    .map((line): [string, string] => {
+      const [name = "", type, sha, commit, tree, parents = "", message = ""] = line.split("\0");
+      const said = message.replace(/^(Twotier-Staging: \w+:).*$/m, "$1");
+      if (type === "tag") return [name, `tag of ${commit}: ${said}`];
+      return [name, parents.includes(" ") ? `merge ${tree} of ${parents}: ${said}` : `${sha}`];
+    });
+}
+
+/** What two states differ in, for people. */
+export function differences(wanted: Snapshot, found: Snapshot): string[] {
+  const keys = [...new Set([...wanted.keys(), ...found.keys()])].sort();
+  const short = (text: string | undefined) => (text === undefined ? "nothing" : text.slice(0, 300));
+  return keys
+    .filter((key) => wanted.get(key) !== found.get(key))
+    .map((key) => `${key}: ${short(found.get(key))}, wanted ${short(wanted.get(key))}`);
+}
+
+/**
+ * What a stopped release shows too early: before the seal nothing that users can see, and nothing that points at the
+ * new version, nor its public release, before all that it consists of is there.
+ *
+ * @param before the state before the release, `now` where it stopped, `after` the finished one
+ */
+export function early(before: Snapshot, now: Snapshot, after: Snapshot, tag: string): string[] {
+  const fresh = [...after.keys()].filter((key) => !before.has(key));
+  const moves = [...after.keys()].filter((key) => before.has(key) && before.get(key) !== after.get(key));
+  const isPointer = (key: string) => /^(npm @(?!twotier)|docker latest|github )/.test(key);
+  const items = fresh.filter((key) => /^(npm \d|pypi |docker (?!latest)|refs\/tags\/)/.test(key));
+  const findings: string[] = [];
+  for (const key of [...fresh, ...moves]) {
+    const at = now.get(key);
+    if (at === undefined || at === before.get(key)) continue;
+    if (at !== after.get(key) && !key.startsWith("npm @")) findings.push(`${key} is something else: ${at}`);
+    if (!key.startsWith("refs/heads/") && !now.has(`refs/tags/${tag}`))
+      findings.push(`${key} is there before the seal`);
+    if (!isPointer(key)) continue;
+    const missing = items.filter((item) => now.get(item) !== after.get(item));
+    if (missing.length > 0) findings.push(`${key} is there before ${missing.join(", ")}`);
+  }
+  return findings;
+}
