@@ -21,6 +21,7 @@ export const plainConfig: Config = {
   tiers: { staging: { label: "rc" }, production: { bookkeeping: "push" } },
   artifacts: null,
   targets: {},
+  installer: null,
   checks: [],
 };
 

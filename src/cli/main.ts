@@ -9,6 +9,7 @@ import { styleFor } from "./output/style.ts";
 const commands: Record<string, () => Promise<(program: Command) => void>> = {
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   release: async () => (await import("./commands/release.ts")).releaseCommand,
+  generate: async () => (await import("./commands/generate.ts")).generateCommand,
   rehearse: async () => (await import("./commands/rehearse.ts")).rehearseCommand,
   registries: async () => (await import("./commands/registries.ts")).registriesCommand,
 };

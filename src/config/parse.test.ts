@@ -35,6 +35,7 @@ describe("a config that is right", () => {
       tiers: { staging: { label: "rc" }, production: { bookkeeping: "push" } },
       artifacts: null,
       targets: { github: { assets: true } },
+      installer: null,
       checks: [],
     });
   });
@@ -55,6 +56,16 @@ describe("a config that is right", () => {
       },
       go: {},
     });
+  });
+
+  test("true is an installer with its defaults, and its address has no slash at the end", () => {
+    const none = { command: null, root: null, url: null, channels: false, minisign: null, attestations: false };
+    expect(parseConfig(`${head}installer: true`).installer).toEqual(none);
+    expect(parseConfig(`${head}installer: false`).installer).toBe(null);
+    const { installer } = parseConfig(`${head}installer: {root: ~/.hanzo, url: https://hanzo.bot/}`);
+    expect(installer).toEqual({ ...none, root: "~/.hanzo", url: "https://hanzo.bot" });
+    expect(mistakes(`${head}installer: {root: ../hanzo}`)).toHaveLength(1);
+    expect(mistakes(`${head}installer: {root: ~/a/../b}`)).toHaveLength(1);
   });
 
   test("short forms are spelt out", () => {

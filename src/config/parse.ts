@@ -1,6 +1,6 @@
 import { safeParse } from "zod/mini";
 import { crossCheck } from "./checks.ts";
-import { cleanPath, fillArtifact, fillTargets } from "./defaults.ts";
+import { cleanPath, fillArtifact, fillInstaller, fillTargets } from "./defaults.ts";
 import { type KeyPath, type Locate, mistake, type Place, readDocument, throwAll } from "./document.ts";
 import { explainIssues, type Issue } from "./findings.ts";
 import { configSchema, type RawConfig, schemaVersion } from "./schema.ts";
@@ -76,6 +76,7 @@ function fill(raw: RawConfig): Config {
     },
     artifacts: raw.artifacts?.map((artifact) => fillArtifact(artifact, raw)) ?? null,
     targets: fillTargets(raw.targets),
+    installer: fillInstaller(raw.installer),
     checks: raw.checks ?? [],
   };
 }
