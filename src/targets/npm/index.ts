@@ -161,10 +161,11 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
       },
       async write(pointer, io) {
         const { name, version: tag } = splitId(pointer.name);
-        await client.setTag(name, tag, pointer.version, io);
-        // Users now follow the version by its own tag.
+        // First what nobody follows: were it last, a run that is stopped in between would leave it for ever, because the
+        // next one finds the pointer right.
         const now = await client.distTags(name, io);
         if (now?.[quietTag] === pointer.version) await client.removeTag(name, quietTag, io);
+        await client.setTag(name, tag, pointer.version, io);
       },
       removable: (pointer) => splitId(pointer).version !== "latest",
       async remove(pointer, io) {
