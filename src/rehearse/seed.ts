@@ -80,7 +80,7 @@ async function publishStable(
     skipped: [],
   };
   const manifest = makeManifest({ ...facts, files: built.files }, all);
-  const options = applyOptions(job, manifest, all, folder);
+  const options = applyOptions(job, planned, manifest, all, folder);
   for (const target of all) await target.staging?.create(job.io);
   const content = { version, items: manifest.items, pointers: manifest.pointers };
   await apply(diff(content, await observe(content, all, job.io)), options);

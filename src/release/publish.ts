@@ -1,26 +1,36 @@
+import path from "node:path";
 import { type Applied, type ApplyOptions, apply, movePointers } from "../core/apply.ts";
-import { diff } from "../core/diff.ts";
+import { diff, type Step } from "../core/diff.ts";
 import type { Manifest } from "../core/manifest.ts";
-import type { Target } from "../core/target.ts";
+import type { Item, Staging, Target } from "../core/target.ts";
 import { observe } from "../core/world.ts";
-import { lockRef } from "../git/lock.ts";
+import { lockRef, retractedRef } from "../git/lock.ts";
 import type { Seal } from "../git/seal.ts";
+import { ReleaseError } from "../lib/errors.ts";
 import { compareVersions, parseVersion } from "../version/version.ts";
+import { buildRelease } from "./build.ts";
 import { releaseFiles } from "./files.ts";
-import type { Job } from "./job.ts";
-import { allItems } from "./manifest.ts";
+import type { Job, Planned } from "./job.ts";
+import { allItems, contextOf } from "./manifest.ts";
 import { changeRefs } from "./refs.ts";
-import { stagingOf } from "./stage.ts";
+import { discardOthers, stagingOf } from "./stage.ts";
 
 /** Seconds that production waits for a registry that accepted an item but doesn't hand it out (npm's scan: 15 min and more at peak). */
 const scanSeconds = 45 * 60;
 
 /** How apply works for a manifest: where files come from, how long it waits. */
-export function applyOptions(job: Job, manifest: Manifest, targets: readonly Target[], folder: string): ApplyOptions {
+export function applyOptions(
+  job: Job,
+  planned: Planned,
+  manifest: Manifest,
+  targets: readonly Target[],
+  folder: string,
+): ApplyOptions {
   const { staging } = stagingOf(job, targets, manifest.tag);
+  const rebuild = () => buildRelease(job, planned, contextOf(manifest), path.join(folder, "again"));
   return {
     targets,
-    files: releaseFiles(manifest, folder, staging, job.io),
+    files: releaseFiles(manifest, folder, { staging, rebuild }, job.io),
     io: job.io,
     waitSeconds: () => (job.wait ? scanSeconds : 0),
     compareVersions: compareText,
@@ -57,6 +67,12 @@ export async function publishSealed(
     pointers: manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
   };
   const steps = diff(release, await observe(release, targets, job.io));
+  if ((await job.refs()).has(retractedRef(manifest.tag))) {
+    throw new ReleaseError("REFUSED", `${manifest.tag} was retracted while it was being released`, {
+      hint: `take back what was published of it: twotier rollback ${manifest.version}`,
+    });
+  }
+  if (await isGone(place.staging, staging.id, steps, release.items, job)) await place.staging.create(job.io);
   const applied = await apply(steps, options);
   if (applied.pending.length > 0) return applied;
   const ref = lockRef(manifest.tag);
@@ -65,5 +81,22 @@ export async function publishSealed(
   await job.onStep?.("unlocked");
   // A slower run of a lower version may have moved a pointer between our write and the end of our lock.
   await movePointers(release.pointers, options);
+  // What was skipped may be added later, from the staged bytes.
+  if (!place.staging.holdsAssets && manifest.skipped.length === 0) await discardOthers(job, place.staging, "");
   return applied;
+}
+
+/** True when somebody deleted the place that the seal names, so that what was staged must be staged again. */
+async function isGone(
+  staging: Staging,
+  id: string,
+  steps: readonly Step[],
+  items: readonly Item[],
+  job: Job,
+): Promise<boolean> {
+  if (!staging.holdsAssets) return false;
+  const assets = items.filter((item) => item.phase === "stage" && item.target === "github");
+  const absent = steps.filter((step) => step.do === "publish" && assets.includes(step.item));
+  if (assets.length === 0 || absent.length < assets.length) return false;
+  return !(await staging.list(job.io)).includes(id);
 }

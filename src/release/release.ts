@@ -64,7 +64,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
       ({ seal, targets, files } = made);
     }
     const { manifest } = seal;
-    const options = applyOptions(job, manifest, targets, files);
+    const options = applyOptions(job, planned, manifest, targets, files);
     await job.onStep?.("sealed");
     const sealed = seal;
     await fetchCommits(job, [manifest.commit]);
@@ -153,7 +153,7 @@ async function makeRelease(
     },
     targets,
   );
-  const options = applyOptions(job, manifest, targets, files);
+  const options = applyOptions(job, planned, manifest, targets, files);
   const seal = await step(job, "stage and seal", () => stageAndSeal(job, manifest, taken, targets, options, skip));
   // What was built here is what was sealed; of another run's seal the bytes come from staging.
   if (seal.manifest === manifest) return { seal, targets, files };

@@ -11,6 +11,17 @@ afterEach(() => project.close());
 const json = async (url: string) => (await fetch(url)).json() as Promise<Record<string, never>>;
 const distTags = async () => (await json(`${project.registries.npm}/@example%2ffast`))["dist-tags"];
 
+/** Tags of the image, as an anonymous visitor gets them (token authentication: distribution.github.io, "auth/token"). */
+async function imageTags(): Promise<string[]> {
+  const url = `http://${project.registries.docker}/v2/example/fast/tags/list`;
+  const challenge = (await fetch(url)).headers.get("www-authenticate") ?? "";
+  const [, realm, service] = /realm="([^"]+)",service="([^"]+)"/.exec(challenge) ?? [];
+  const answer = await fetch(`${realm}?service=${service}&scope=repository:example/fast:pull`);
+  const { token } = (await answer.json()) as { token: string };
+  const list = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+  return ((await list.json()) as { tags: string[] }).tags;
+}
+
 /** The first package of each kind exists already, as for a project that released before. */
 async function claim() {
   await project.push("feat: first");
@@ -95,6 +106,52 @@ describe("a release that stopped", () => {
         })
       ).json()) as { draft: boolean }[];
       expect(drafts.filter((one) => one.draft)).toEqual([]);
+    });
+  }
+
+  it("and whose draft somebody deleted is built again, with the very same digests", async () => {
+    await claim();
+    await project.push("fix: second");
+    const stop = new ReleaseError("INTERRUPTED", "killed");
+    const onStep = async (now: string) => {
+      if (now === "sealed") throw stop;
+    };
+    await expect(project.release({ tier: "staging" }, { onStep })).rejects.toBe(stop);
+    const api = `${project.registries.github}/repos/example/fast/releases`;
+    const headers = { authorization: "Bearer project-token" };
+    const drafts = ((await (await fetch(api, { headers })).json()) as { id: number; draft: boolean }[]).filter(
+      (one) => one.draft,
+    );
+    for (const { id } of drafts) await fetch(`${api}/${id}`, { method: "DELETE", headers });
+    expect(drafts).toHaveLength(1);
+    const { manifest } = await project.release({ tier: "staging" }, { dir: await project.clone() });
+    expect(manifest?.version).toBe("0.1.1-rc.2");
+    expect(await distTags()).toMatchObject({ next: "0.1.1-rc.2" });
+    const page = await json(`${api}/tags/v0.1.1-rc.2`);
+    expect((page.assets as unknown as { name: string }[]).length).toBe((manifest?.files.length ?? 0) + 1);
+  });
+
+  for (const [staged, targets] of [
+    ["in an image repository", "npm: true\n  pypi: true\n  docker: true"],
+    ["in a folder of this machine", "npm: true\n  pypi: true"],
+  ] as const) {
+    it(`without GitHub is staged ${staged}, and finished from there`, async () => {
+      await claim();
+      const { stdout } = await project.git(["show", "HEAD:twotier.yaml"]);
+      const yaml = `${stdout.slice(0, stdout.indexOf("targets:"))}targets:\n  ${targets}\n`;
+      const fewer = targets.includes("docker") ? yaml : yaml.replace(/ {2}- name: image\n(?: {4}.*\n)+/, "");
+      const config = fewer.replace(/ {2}- \{ name: module.*\n/, "");
+      await project.push("fix: second", { "twotier.yaml": config, "src/fast.txt": "without github\n" });
+      const stop = new ReleaseError("INTERRUPTED", "killed");
+      const onStep = async (now: string) => {
+        if (now === "sealed") throw stop;
+      };
+      await expect(project.release({ tier: "staging" }, { onStep })).rejects.toBe(stop);
+      const elsewhere = targets.includes("docker") ? { dir: await project.clone() } : {};
+      const { manifest } = await project.release({ tier: "staging" }, elsewhere);
+      expect(manifest?.version).toBe("0.1.1-rc.2");
+      expect(await distTags()).toMatchObject({ next: "0.1.1-rc.2" });
+      expect((await imageTags()).filter((tag) => tag.includes("twotier"))).toEqual([]);
     });
   }
 
