@@ -61,10 +61,15 @@ export function gitEnv(extra: Record<string, string> = {}): Record<string, strin
  *
  * @throws GitFailure when it ends with another code than 0.
  */
-export function git(dir: string, args: readonly string[], input?: string | Uint8Array): Promise<Buffer> {
+export function git(
+  dir: string,
+  args: readonly string[],
+  input?: string | Uint8Array,
+  variables?: Record<string, string>,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", [`--git-dir=${dir}`, ...args], {
-      env: gitEnv(),
+      env: gitEnv(variables),
       stdio: ["pipe", "pipe", "pipe"],
       windowsHide: true,
     });
