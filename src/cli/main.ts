@@ -34,6 +34,11 @@ Start with:
 
 Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or refused, 3 something differs or is pending.`,
     );
+  // A reader that has seen enough (`| head`) is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
   const asked = args.find((arg) => !arg.startsWith("-"));
   const load = asked !== undefined && commands[asked] ? [commands[asked]] : Object.values(commands);
   for (const one of load) (await one())(program);
