@@ -45,11 +45,11 @@ export function compareText(a: string, b: string): number {
 }
 
 /**
- * Brings a sealed release to its registries: whatever is missing, in the order of the steps, pointers last; then takes
- * the lock away. Converges: any number of runs, anywhere, end in the same state.
+ * Brings a sealed release to its registries: whatever is missing, in the order of the steps, pointers last.
+ * Converges: any number of runs, anywhere, end in the same state.
  *
  * @param skip targets left out on purpose
- * @see two-tier.md, steps 6 to 12
+ * @see two-tier.md, steps 6 to 11
  */
 export async function publishSealed(
   job: Job,
@@ -73,17 +73,34 @@ export async function publishSealed(
     });
   }
   if (await isGone(place.staging, staging.id, steps, release.items, job)) await place.staging.create(job.io);
-  const applied = await apply(steps, options);
-  if (applied.pending.length > 0) return applied;
+  return apply(steps, options);
+}
+
+/**
+ * Ends a release that is complete: the lock goes, pointers are looked at once more. The last step of all, because
+ * without its lock a complete release has nothing that a later run would finish.
+ *
+ * @see two-tier.md, step 12
+ */
+export async function endRelease(
+  job: Job,
+  { manifest }: Seal,
+  targets: readonly Target[],
+  options: ApplyOptions,
+  skip: ReadonlySet<string>,
+): Promise<void> {
   const ref = lockRef(manifest.tag);
   const lock = (await job.refs()).get(ref);
   if (lock) await changeRefs(job, `ending ${manifest.tag}`, [{ ref, to: null, expect: lock }]);
   await job.onStep?.("unlocked");
   // A slower run of a lower version may have moved a pointer between our write and the end of our lock.
-  await movePointers(release.pointers, options);
+  await movePointers(
+    manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
+    options,
+  );
   // What was skipped may be added later, from the staged bytes.
-  if (!place.staging.holdsAssets && manifest.skipped.length === 0) await discardOthers(job, place.staging, "");
-  return applied;
+  const { staging } = stagingOf(job, targets, manifest.tag);
+  if (!staging.holdsAssets && manifest.skipped.length === 0) await discardOthers(job, staging, "");
 }
 
 /** True when somebody deleted the place that the seal names, so that what was staged must be staged again. */

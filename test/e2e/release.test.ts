@@ -155,6 +155,17 @@ describe("a release that stopped", () => {
     });
   }
 
+  it("has kept its books before nothing tells of it any more", async () => {
+    await claim();
+    const stop = new ReleaseError("INTERRUPTED", "killed");
+    const onStep = async (now: string) => {
+      if (now === "unlocked") throw stop;
+    };
+    await expect(project.release({ tier: "production" }, { onStep })).rejects.toBe(stop);
+    await project.git(["pull", "--quiet", "--ff-only", "origin", "main"]);
+    expect((await project.git(["show", "HEAD:VERSION"])).stdout).toBe("0.1.1\n");
+  });
+
   it("because a registry holds other bytes is a conflict, and nothing is overwritten", async () => {
     await claim();
     await project.push("fix: second");
