@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Manifest } from "../core/manifest.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
-import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
 import type { Seal } from "../git/seal.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { releaseBody } from "./body.ts";
@@ -13,7 +12,6 @@ import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
 import { preflight } from "./preflight.ts";
 import { takeNumber } from "./prepare.ts";
-import { buildAndProve } from "./promote.ts";
 import { applyOptions, endRelease, publishSealed } from "./publish.ts";
 import { readSeal, stageAndSeal } from "./stage.ts";
 import { stampRelease } from "./stamps.ts";
@@ -127,9 +125,6 @@ async function makeRelease(
   };
   await fetchCommits(job, [plan.source]);
   const stamped = await stampRelease(job, planned, context, plan.source);
-  const files = path.join(folder, "files");
-  // A promotion that isn't proven must leave nothing behind: a number that was taken would close its line.
-  const proven = plan.candidate === null ? null : await prove(stamped);
   const taken = await step(
     job,
     "take the number",
@@ -142,10 +137,8 @@ async function makeRelease(
   if (taken === "again") return "again";
 
   const release = { ...context, commit: taken.commit };
-  const built =
-    proven?.commit === taken.commit
-      ? proven.built
-      : await step(job, "build", () => buildRelease(job, planned, release, files));
+  const files = path.join(folder, "files");
+  const built = await step(job, "build", () => buildRelease(job, planned, release, files));
   const body = releaseBody(planned, { ...release, files: built.files, skipped: job.skip });
   const targets = job.targets(planned, { ...release, body });
   const manifest: Manifest = makeManifest(
@@ -167,15 +160,6 @@ async function makeRelease(
   if (seal.manifest === manifest) return { seal, targets, files };
   if (seal.manifest.commit === manifest.commit) return { seal, targets, files: folder };
   return { seal, targets: job.targets(planned, { ...contextOf(seal.manifest), body }), files: folder };
-
-  async function prove(stamped: readonly StampedFile[]) {
-    if (plan.lock) await fetchCommits(job, [plan.lock.commit]);
-    const commit =
-      plan.lock?.commit ??
-      (await makeReleaseCommit(job.git, plan.source, stamped, { tag: context.tag, epoch: plan.epoch }));
-    const work = () => buildAndProve(job, planned, { ...context, commit }, folder, skip);
-    return { commit, built: await step(job, "build and compare", work, (it) => it.summary) };
-  }
 }
 
 function nothingToDo({ plan }: Planned): ReleaseResult {
