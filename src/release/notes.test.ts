@@ -84,7 +84,7 @@ npm install @hanzo/playground@next
 
   it("says what was left out, and why", () => {
     expect(releaseNotes({ ...input, skipped: [{ target: "npm", reason: "later <b>" }] })).toContain(
-      "Not on npm: later \\<b\\>",
+      "Released without npm: later \\<b\\>",
     );
   });
 

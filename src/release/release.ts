@@ -55,7 +55,8 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
     let files = folder;
     if (seal) {
       for (const one of seal.manifest.skipped) if (!job.resumesSkipped) skip.add(one.target);
-      targets = job.targets(planned, { ...contextOf(seal.manifest), body: releaseBody(planned, seal.manifest) });
+      const body = releaseBody(planned, { ...seal.manifest, skipped: leftOut(job, seal.manifest) });
+      targets = job.targets(planned, { ...contextOf(seal.manifest), body });
       const active = targets.filter((target) => !skip.has(target.name));
       warnings.push(...(await step(job, "preflight", () => preflight(job, planned, active, []))));
     } else {
@@ -97,6 +98,12 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What is left out of a sealed release: what its manifest says, unless that is made up for now, and what is skipped since. */
+function leftOut(job: Job, manifest: Manifest): Manifest["skipped"] {
+  const before = job.resumesSkipped ? [] : manifest.skipped;
+  return [...before, ...job.skip.filter((one) => !before.some(({ target }) => target === one.target))];
 }
 
 /** Steps 1 to 5: everything up to the seal. */

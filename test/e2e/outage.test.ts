@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TargetName } from "../../src/core/target.ts";
+import type { ReleaseError } from "../../src/lib/errors.ts";
+import { type Project, startProject, testIo } from "../support/project.ts";
+import { differences, snapshotOf } from "../torture/snapshot.ts";
+
+let project: Project;
+beforeEach(async () => {
+  project = await startProject();
+  await project.registries.servers.npm.seed({ name: "@example/fast", version: "0.1.0" });
+  await project.push("feat: first");
+  await project.release({ tier: "staging" });
+  await project.push("fix: second");
+});
+afterEach(() => project.close());
+
+/** Waits are a hundred times shorter. */
+const hasty = () => {
+  const io = testIo();
+  return { ...io, sleep: (ms: number) => io.sleep(ms / 100) };
+};
+const failing = (more: Parameters<Project["release"]>[1] = {}) =>
+  project.release({ tier: "staging" }, { io: hasty(), ...more }).then(
+    (result) => expect.unreachable(`released ${result.manifest?.version}`) as never,
+    (error: ReleaseError) => error,
+  );
+const skip = [{ target: "pypi" as TargetName, reason: "PyPI is down" }];
+const facts = async () => snapshotOf(project.registries);
+const body = (snapshot: Map<string, string>) => snapshot.get("github v0.1.1-rc.2") ?? "";
+
+describe("a registry that is down for good", () => {
+  it("before the release stops it before anything is written; --skip goes on without, --resume adds it", async () => {
+    const before = await facts();
+    project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
+    expect((await failing()).code).toMatch(/NETWORK|PREFLIGHT/);
+    project.registries.faults.clear();
+    expect(differences(before, await facts())).toEqual([]);
+
+    project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
+    const result = await project.release({ tier: "staging" }, { io: hasty(), skip });
+    expect(result.manifest).toMatchObject({ version: "0.1.1-rc.2", skipped: skip });
+    project.registries.faults.clear();
+    const skipped = await facts();
+    expect(skipped.get("npm @next")).toBe("0.1.1-rc.2");
+    expect(body(skipped)).toContain("PyPI is down");
+    expect([...skipped.keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toEqual([]);
+
+    await project.release({ tier: "staging" }, { resume: "v0.1.1-rc.2", dir: await project.clone() });
+    expect([...(await facts()).keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toHaveLength(2);
+  });
+
+  it("from the seal on leaves pointers and the pre-release alone; --skip goes on and says why, --resume adds it", async () => {
+    // Preflight asks PyPI with an upload that can't be taken: that one passes.
+    project.registries.faults.add({
+      ...{ fault: "status", status: 503, registry: "pypi", method: "POST", after: 1, count: "all" },
+    });
+    const error = await failing();
+    expect(error.message).toContain("fast_project-0.1.1rc2");
+    expect(error.hint).toBeTruthy();
+    const stopped = await facts();
+    expect(stopped.get("npm @next")).toBe("0.1.1-rc.1");
+    expect(stopped.has("github v0.1.1-rc.2")).toBe(false);
+    expect(stopped.has("refs/tags/v0.1.1-rc.2")).toBe(true);
+    expect(stopped.has("refs/twotier/lock/v0.1.1-rc.2")).toBe(true);
+
+    const elsewhere = await project.clone();
+    const result = await project.release({ tier: "staging" }, { io: hasty(), skip, dir: elsewhere });
+    expect(result.manifest?.version).toBe("0.1.1-rc.2");
+    const skipped = await facts();
+    expect(skipped.get("npm @next")).toBe("0.1.1-rc.2");
+    expect(skipped.has("refs/twotier/lock/v0.1.1-rc.2")).toBe(false);
+    expect(body(skipped)).toContain("PyPI is down");
+    // Nothing is left to do, and nobody takes the release for a broken one.
+    project.registries.faults.clear();
+    expect(await project.release({ tier: "staging" })).toMatchObject({ released: false });
+
+    await project.release({ tier: "staging" }, { resume: "v0.1.1-rc.2", dir: await project.clone() });
+    const whole = await facts();
+    expect([...whole.keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toHaveLength(2);
+  });
+});
