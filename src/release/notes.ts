@@ -111,7 +111,8 @@ export function releaseNotes(notes: NotesInput): string {
   }
   const changes = renderChanges(notes.changes, 2).trimEnd();
   parts.push(changes || (notes.previous ? `No changes since ${notes.previous}.` : "The first release."));
-  for (const { target, reason } of notes.skipped ?? []) parts.push(`Released without ${target}: ${escapeMarkdown(reason)}`);
+  for (const { target, reason } of notes.skipped ?? [])
+    parts.push(`Released without ${target}: ${escapeMarkdown(reason)}`);
   if (notes.compare) parts.push(`**All changes**: ${notes.compare}`);
   return `${parts.join("\n\n")}\n`;
 }
