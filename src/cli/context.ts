@@ -64,6 +64,10 @@ export function openContext(flags: CommonFlags): Context {
       emit: (event) => {
         for (const listener of listeners) listener(event);
       },
+      limit: (what, seconds) => {
+        const timer = setTimeout(() => stop.abort(tooLong(what, seconds)), seconds * 1000).unref();
+        return () => clearTimeout(timer);
+      },
     },
     listen: (listener) => listeners.push(listener),
     close() {
@@ -72,6 +76,12 @@ export function openContext(flags: CommonFlags): Context {
       process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     },
   };
+}
+
+function tooLong(what: string, seconds: number): ReleaseError {
+  return new ReleaseError("INTERRUPTED", `${what} took longer than ${Math.round(seconds / 6) / 10} minutes`, {
+    hint: "run the same command again, here or on another machine: it goes on from what the registries hold",
+  });
 }
 
 /** The one document of `--json`, or text, on stdout. */

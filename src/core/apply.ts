@@ -125,11 +125,17 @@ export async function publish(item: Item, { targets, files, io }: ApplyOptions):
 async function readBack(item: Item, target: Target, io: Io, looks: number): Promise<Seen> {
   let seen: Seen = { state: "absent" };
   for (let look = 0; look < looks; look++) {
-    if (look > 0) await io.sleep(Math.min(5000, 100 * 2 ** look));
+    if (look > 0) await waitFor(`${item.target} to show ${item.id}`, Math.min(5000, 100 * 2 ** look), io);
     seen = await retrying(`reading back ${item.id}`, io, () => target.observe(item, io));
     if (seen.state !== "absent") return seen;
   }
   return seen;
+}
+
+/** Waits, and says what for where people would notice. */
+async function waitFor(what: string, ms: number, io: Io): Promise<void> {
+  if (ms >= 1000) io.emit({ type: "wait", for: what, seconds: Math.round(ms / 1000) });
+  await io.sleep(ms);
 }
 
 function notThere(item: Item): ReleaseError {
@@ -204,7 +210,7 @@ async function point(pointer: Pointer, from: string | null, options: ApplyOption
     if (at === pointer.version) break;
     if ((failure && !failure.retryable) || attempt === tries) throw failure ?? staysAt(pointer, at);
     if (failure) await pause(`moving ${pointer.name}`, attempt, failure, io);
-    else await io.sleep(200 * 2 ** attempt);
+    else await waitFor(`${pointer.target} to show ${pointer.name} at ${pointer.version}`, 200 * 2 ** attempt, io);
   }
   applied.moved.push({ pointer, from });
   io.emit({ type: "pointer", target: pointer.target, name: pointer.name, from, to: pointer.version });

@@ -84,6 +84,10 @@ export interface Io {
   /** Resolves after `ms` milliseconds, or rejects when `signal` is aborted. */
   sleep(ms: number): Promise<void>;
   emit(event: Event): void;
+  /**
+   * Begins a time limit: unless what it returns is called within so many seconds, `signal` is aborted. Left out: no limit.
+   */
+  limit?(what: string, seconds: number): () => void;
 }
 
 /** A release file on this machine, ready to be streamed. */

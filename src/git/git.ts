@@ -20,6 +20,9 @@ const settings: Record<string, string> = {
   "fetch.pruneTags": "false",
   "fetch.writeCommitGraph": "false",
   "gc.auto": "0",
+  // A server that says nothing for so many seconds is given up; GitHub's says something every few.
+  "http.lowSpeedLimit": "1",
+  "http.lowSpeedTime": "120",
   "i18n.commitEncoding": "UTF-8",
   "i18n.logOutputEncoding": "UTF-8",
   "log.follow": "false",

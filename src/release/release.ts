@@ -182,9 +182,23 @@ function nothingToDo({ plan }: Planned): ReleaseResult {
   };
 }
 
+/** Minutes that a step may take, 60 where none are said: more than any needs, so that what hangs comes to an end. */
+const stepMinutes: Record<string, number> = {
+  plan: 15,
+  preflight: 15,
+  "take the number": 15,
+  build: 240,
+  "build and compare": 240,
+  "stage and seal": 120,
+  // npm's scan alone may take `scanSeconds`.
+  publish: 180,
+  bookkeeping: 15,
+};
+
 async function step<T>(job: Job, name: string, work: () => Promise<T>, detail?: (result: T) => string): Promise<T> {
   job.io.emit({ type: "step", step: name, state: "start" });
-  const result = await work();
+  const done = job.io.limit?.(name, 60 * (stepMinutes[name] ?? 60));
+  const result = await work().finally(done);
   job.io.emit({ type: "step", step: name, state: "done", detail: detail?.(result) });
   return result;
 }

@@ -3,6 +3,7 @@ import type { TargetName } from "../../src/core/target.ts";
 import type { ReleaseError } from "../../src/lib/errors.ts";
 import { type Project, startProject, testIo } from "../support/project.ts";
 import { differences, snapshotOf } from "../torture/snapshot.ts";
+import { makeTemplate, openWorld } from "../torture/world.ts";
 
 let project: Project;
 beforeEach(async () => {
@@ -77,5 +78,26 @@ describe("a registry that is down for good", () => {
     await project.release({ tier: "staging" }, { resume: "v0.1.1-rc.2", dir: await project.clone() });
     const whole = await facts();
     expect([...whole.keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toHaveLength(2);
+  });
+});
+
+describe("a registry that hangs", () => {
+  it("ends a run when its time is up, and the next one goes on", async () => {
+    const template = await makeTemplate();
+    const world = await openWorld(template);
+    try {
+      const hangs = { fault: "hang", registry: "git", path: "**/git-receive-pack" } as const;
+      world.registries.faults.add({ ...hangs, after: 1 }); // preflight pushes nothing; then the lock
+      const release = ["release", "--tier", "staging"];
+      const { code, output } = await world.run(world.clone(), [...release, "--timeout", "0.1"]).done;
+      expect(output).toContain("error[INTERRUPTED]: the release took longer than 0.1 minutes");
+      expect(code).toBe(1);
+      world.registries.faults.clear();
+      expect((await world.run(world.clone(), release).done).code).toBe(0);
+      expect((await snapshotOf(world.registries)).get("npm @next")).toBe("0.1.1-rc.2");
+    } finally {
+      await world.close();
+      template.remove();
+    }
   });
 });

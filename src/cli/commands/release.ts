@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { openJournal } from "../../core/journal.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Context, print, printJson } from "../context.ts";
@@ -10,6 +10,7 @@ import { openCliSession, type SessionFlags, withSessionFlags } from "../session.
 interface Flags extends SessionFlags {
   dryRun?: boolean;
   yes?: boolean;
+  timeout?: number;
 }
 
 export function releaseCommand(program: Command): void {
@@ -18,6 +19,7 @@ export function releaseCommand(program: Command): void {
     .option("--resume <tag>", "finish that release, with what was skipped in it")
     .option("--dry-run", "plan only")
     .option("--yes", "don't ask")
+    .option("--timeout <minutes>", "stop after so long; the same command goes on later (default: 300)", minutes)
     .option("--json", "print the result as one JSON document")
     .addHelpText(
       "after",
@@ -35,6 +37,7 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
     .action(async (flags: Flags) => {
       const tier = flags.tier ?? tierOf(flags.resume);
       const { context, session } = await openCliSession({ ...flags, tier });
+      const done = context.io.limit?.("the release", 60 * (flags.timeout ?? 300));
       try {
         const job = session.job();
         if (flags.dryRun || wantsConsent(flags, context)) {
@@ -61,10 +64,17 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
         await stepSummary(context.environment, result);
         if (result.pending.length > 0 && flags.wait === false) process.exitCode = 3;
       } finally {
+        done?.();
         await session.close();
         context.close();
       }
     });
+}
+
+function minutes(value: string): number {
+  const number = Number(value);
+  if (Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError("It must be a number of minutes, above 0.");
 }
 
 /** Tier of the release that is resumed: a prerelease part makes it a candidate. */
