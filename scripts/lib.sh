@@ -80,6 +80,7 @@ has() {
 debian_package() {
 	case $1 in
 	go) echo golang-go ;;
+	nginx) echo nginx-light ;;
 	python-build) echo python3 python3-pip python3-venv python3-build python3-setuptools python3-wheel ;;
 	*) echo "$1" ;;
 	esac
@@ -87,7 +88,7 @@ debian_package() {
 brew_package() {
 	case $1 in
 	python-build) echo python python-build ;;
-	docker-registry | buildah | busybox) ;;
+	docker-registry | buildah | busybox | chromium) ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -55,7 +55,7 @@ go_tool() {
 }
 
 lock
-system_tools wanted git curl skopeo buildah docker-registry gh shellcheck dash busybox minisign twine go python-build
+system_tools wanted git curl skopeo buildah docker-registry gh shellcheck dash busybox minisign chromium nginx twine go python-build
 python_tools
 go_tool crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
 go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

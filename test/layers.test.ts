@@ -16,10 +16,12 @@ const mayImport: Record<string, readonly string[]> = {
   config: ["core", "lib", "version"],
   build: ["core", "lib", "version", "config"],
   // git: a Go module's registry is the remote's tags.
-  targets: ["core", "lib", "version", "config", "git"],
+  // generate: what the site holds is made from the configuration alone.
+  targets: ["core", "lib", "version", "config", "git", "generate"],
   generate: ["core", "lib", "version", "config"],
+  proof: ["core", "lib", "version", "git", "config", "build"],
   // Targets are passed in.
-  release: ["core", "lib", "version", "git", "config", "build"],
+  release: ["core", "lib", "version", "git", "config", "build", "proof"],
   rehearse: ["core", "lib", "version", "git", "config", "build", "targets", "registries", "release"],
   cli: ["core", "lib", "version", "git", "config", "build", "targets", "generate", "registries", "release", "rehearse"],
   "index.ts": [

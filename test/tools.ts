@@ -41,6 +41,8 @@ const tools = {
   bash: ["path"],
   busybox: ["path"],
   minisign: ["path"],
+  chromium: ["path"],
+  nginx: ["path"],
   /** Debian's Python, which has `build`, setuptools and wheel from Debian's packages. */
   "debian-python": ["system", "python3"],
   /** Debian's twine, version 4 on Debian 12. */
@@ -60,6 +62,8 @@ const tools = {
   actionlint: ["setup"],
   /** Not fetched: Go's module proxy doesn't serve it (403, November 2026). Found where somebody installed it. */
   zot: ["path"],
+  /** An S3 server. Not fetched: building it takes minutes. `go install github.com/versity/versitygw/cmd/versitygw@latest` */
+  versitygw: ["path"],
   /** The OCI distribution conformance suite. Where it stands and how it is configured: scripts/tools.sh. */
   "oci-conformance": ["setup"],
   node: ["node"],
@@ -72,7 +76,7 @@ const tools = {
 export type ToolName = keyof typeof tools;
 
 /** Tools that `make test` doesn't get: missing ones are skipped with CI=true too. */
-const optional: ReadonlySet<ToolName> = new Set(["zot"]);
+const optional: ReadonlySet<ToolName> = new Set(["zot", "versitygw"]);
 
 /** Absolute path of a tool; undefined where this machine doesn't have it. */
 export function tool(name: ToolName): string | undefined {

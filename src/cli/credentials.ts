@@ -1,3 +1,4 @@
+import path from "node:path";
 import { registerSecret } from "../lib/errors.ts";
 import type { Credentials } from "../targets/create.ts";
 import type { Environment } from "./environment.ts";
@@ -16,10 +17,24 @@ export function credentialsOf({ variables }: Environment): Credentials {
     dockerUsername: get("DOCKERHUB_USERNAME"),
     dockerToken: get("DOCKERHUB_TOKEN"),
     dockerRegistry: get("TWOTIER_DOCKER_REGISTRY"),
+    awsAccessKeyId: get("AWS_ACCESS_KEY_ID"),
+    awsSecretAccessKey: get("AWS_SECRET_ACCESS_KEY"),
+    awsSessionToken: get("AWS_SESSION_TOKEN"),
+    awsRegion: get("AWS_REGION") ?? get("AWS_DEFAULT_REGION"),
+    site: siteOf(get("TWOTIER_SITE")),
+    siteToken: get("TWOTIER_SITE_TOKEN"),
   };
   if (credentials.githubToken) registerSecret(credentials.githubToken, "x-access-token");
   if (credentials.npmToken) registerSecret(credentials.npmToken);
   if (credentials.pypiToken) registerSecret(credentials.pypiToken, "__token__");
   if (credentials.dockerToken) registerSecret(credentials.dockerToken, credentials.dockerUsername);
+  if (credentials.awsSecretAccessKey) registerSecret(credentials.awsSecretAccessKey);
+  if (credentials.awsSessionToken) registerSecret(credentials.awsSessionToken);
+  if (credentials.siteToken) registerSecret(credentials.siteToken);
   return credentials;
+}
+
+/** A folder is from where the command was started. */
+function siteOf(text: string | undefined): string | undefined {
+  return text === undefined || /^https?:/.test(text) ? text : path.resolve(text);
 }

@@ -22,6 +22,7 @@ export function crossCheck(raw: RawConfig, locate: Locate, whole: boolean): Rele
   checkGlobs(raw, report);
   checkTag(raw.version?.tag, report);
   checkPointers(targets, report);
+  checkSite(raw, whole, report);
   const label = raw.tiers?.staging?.label;
   if (targets.pypi && label !== undefined && !pythonLabels.includes(label)) {
     report(
@@ -72,6 +73,43 @@ function checkGlobs(raw: RawConfig, report: Report): void {
   for (const [index, artifact] of (raw.artifacts ?? []).entries()) {
     if (artifact.type !== "command") continue;
     for (const [at, glob] of artifact.files.entries()) check(glob, ["artifacts", index, "files", at]);
+  }
+}
+
+/** The site of the install scripts: one place, and the address that users know it by. */
+function checkSite({ targets, installer }: RawConfig, whole: boolean, report: Report): void {
+  const site = targets?.site;
+  if (site === undefined || site === false) return;
+  if (site !== true) {
+    const places = (["branch", "folder", "bucket"] as const).filter((key) => site[key] !== undefined);
+    if (places.length > 1) {
+      report(
+        ["targets", "site"],
+        `targets.site names ${places.join(" and ")}: a site is in one place`,
+        "keep one of them",
+      );
+    }
+    for (const [key, needs] of [
+      ["dir", "branch"],
+      ["endpoint", "bucket"],
+      ["region", "bucket"],
+    ] as const) {
+      const fits = needs === "branch" ? places.every((place) => place === "branch") : places.includes(needs);
+      if (site[key] !== undefined && !fits) {
+        report(
+          ["targets", "site", key],
+          `targets.site.${key} says nothing without a ${needs}`,
+          `remove it, or add ${needs}`,
+        );
+      }
+    }
+  }
+  if (whole && !(typeof installer === "object" && installer.url !== undefined)) {
+    report(
+      ["targets", "site"],
+      "targets.site is on, but installer.url doesn't say what its address is",
+      "add `installer: { url: https://... }`",
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RawArtifact, RawConfig } from "./schema.ts";
-import type { Artifact, InstallerConfig, TargetsConfig } from "./types.ts";
+import type { Artifact, InstallerConfig, SiteConfig, TargetsConfig } from "./types.ts";
 
 export const goPlatforms: readonly string[] = ["darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64"];
 export const imagePlatforms: readonly string[] = ["linux/amd64", "linux/arm64"];
@@ -94,17 +94,37 @@ export function fillTargets(raw: RawConfig["targets"]): TargetsConfig {
   const github = on(raw.github);
   if (github) targets.github = { assets: github.assets ?? true };
   if (on(raw.go)) targets.go = {};
+  const site = on(raw.site);
+  if (site) targets.site = fillSite(site);
   return targets;
 }
 
-export function fillInstaller(raw: RawConfig["installer"]): InstallerConfig | null {
+type RawSite = Exclude<NonNullable<NonNullable<RawConfig["targets"]>["site"]>, boolean>;
+
+function fillSite({ branch, dir, folder, bucket, endpoint, region }: RawSite): SiteConfig {
+  if (bucket !== undefined) {
+    const [name = "", ...prefix] = bucket.split("/");
+    return {
+      kind: "bucket",
+      bucket: name,
+      prefix: prefix.map((part) => `${part}/`).join(""),
+      endpoint: endpoint?.replace(/\/+$/, "") ?? null,
+      region: region ?? null,
+    };
+  }
+  if (folder !== undefined) return { kind: "folder", folder };
+  return { kind: "branch", branch: branch ?? "gh-pages", dir: cleanPath(dir ?? ".") };
+}
+
+/** @param site true where the target `site` keeps channel files */
+export function fillInstaller(raw: RawConfig["installer"], site = false): InstallerConfig | null {
   if (raw === undefined || raw === false) return null;
   const { command, root, url, channels, minisign, attestations } = raw === true ? {} : raw;
   return {
     command: command ?? null,
     root: root ?? null,
     url: url?.replace(/\/+$/, "") ?? null,
-    channels: channels ?? false,
+    channels: channels ?? site,
     minisign: minisign ?? null,
     attestations: attestations ?? false,
   };

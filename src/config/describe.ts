@@ -306,11 +306,41 @@ export const descriptions: Record<string, Description> = {
   },
   "targets.github": { about: "A GitHub release.", example: true, otherwise: "off" },
   "targets.github.assets": {
-    about: "False: the release holds release.json and checksums.txt alone.",
+    about: "False: the release holds release.json, checksums.txt and the promotion's proof alone.",
     example: false,
     otherwise: "true",
   },
   "targets.go": { about: "Tags of the Go modules among the artifacts.", example: true, otherwise: "off" },
+  "targets.site": {
+    about:
+      "The site of the install scripts (`twotier generate site`), in one place: a branch, a folder or a bucket. A release puts its own script there, and moves the tier's channel file. `true` is the branch gh-pages. Needs `installer.url`, the site's address.",
+    example: true,
+    otherwise: "off",
+  },
+  "targets.site.branch": {
+    about: "A branch of the remote, as GitHub Pages serves it.",
+    example: "gh-pages",
+    otherwise: "`gh-pages`",
+  },
+  "targets.site.dir": { about: "The site's folder in the branch.", example: "docs", otherwise: "`.`, its root" },
+  "targets.site.folder": {
+    about: "A folder that a web server of this machine serves; relative to the repository's root, or absolute.",
+    example: "/var/www/hanzo.bot",
+  },
+  "targets.site.bucket": {
+    about: "An S3 bucket, with a prefix where there is one. Keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    example: "hanzo-site/install",
+  },
+  "targets.site.endpoint": {
+    about: "Address of what speaks S3's protocol, such as R2 or MinIO.",
+    example: "https://0123456789abcdef.r2.cloudflarestorage.com",
+    otherwise: "AWS's, in the region",
+  },
+  "targets.site.region": {
+    about: "The bucket's region.",
+    example: "eu-central-1",
+    otherwise: "AWS_REGION, or us-east-1",
+  },
 
   installer: {
     about:
@@ -338,7 +368,7 @@ export const descriptions: Record<string, Description> = {
     about:
       "`url` also has channel files (`channels/staging.txt`), so that the newest candidate is known without asking GitHub.",
     example: true,
-    otherwise: "false",
+    otherwise: "true with the target site, else false",
   },
   "installer.minisign": {
     about:

@@ -40,6 +40,23 @@ describe("a config that is right", () => {
     });
   });
 
+  test.each([
+    ["true", { kind: "branch", branch: "gh-pages", dir: "." }],
+    ["{dir: docs}", { kind: "branch", branch: "gh-pages", dir: "docs" }],
+    ["{folder: /var/www}", { kind: "folder", folder: "/var/www" }],
+    ["{bucket: cat-site}", { kind: "bucket", bucket: "cat-site", prefix: "", endpoint: null, region: null }],
+    [
+      "{bucket: cat-site/in/stall, endpoint: 'https://r2.example/', region: auto}",
+      { kind: "bucket", bucket: "cat-site", prefix: "in/stall/", endpoint: "https://r2.example", region: "auto" },
+    ],
+  ])("the site %s", (text, site) => {
+    const { targets, installer } = parseConfig(
+      `${head}installer: {url: "https://cat.example/"}\ntargets: {site: ${text}}`,
+    );
+    expect(targets).toEqual({ site });
+    expect(installer).toMatchObject({ url: "https://cat.example", channels: true });
+  });
+
   test("true and {} are a target with its defaults, false is none", () => {
     const { targets } = parseConfig(`${head}targets: {npm: true, pypi: {}, docker: true, go: true, github: false}`);
     expect(targets).toEqual({
@@ -244,6 +261,21 @@ describe("a config with one mistake", () => {
       "an address in plain text",
       `${head}targets: {npm: {registry: "http://npm.example"}}\n`,
       '3:27: targets.npm.registry is "http://npm.example" | it must be an https address (http only on this machine), without credentials',
+    ],
+    [
+      "a site in two places",
+      `${head}installer: {url: "https://cat.example"}\ntargets: {site: {branch: gh-pages, folder: www}}\n`,
+      "4:17: targets.site names branch and folder: a site is in one place | keep one of them",
+    ],
+    [
+      "a setting of another place",
+      `${head}installer: {url: "https://cat.example"}\ntargets: {site: {folder: www, region: eu-west-1}}\n`,
+      "4:39: targets.site.region says nothing without a bucket | remove it, or add bucket",
+    ],
+    [
+      "a site without its address",
+      `${head}targets: {site: true}\n`,
+      "3:17: targets.site is on, but installer.url doesn't say what its address is | add `installer: { url: https://... }`",
     ],
     [
       "two artifacts of one name",

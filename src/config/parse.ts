@@ -57,6 +57,7 @@ function withoutFaults(value: unknown, issues: readonly Issue[]): RawConfig | nu
 
 function fill(raw: RawConfig): Config {
   const version = raw.version ?? {};
+  const targets = fillTargets(raw.targets);
   return {
     name: raw.name,
     repository: raw.repository,
@@ -75,8 +76,8 @@ function fill(raw: RawConfig): Config {
       production: { bookkeeping: raw.tiers?.production?.bookkeeping ?? "push" },
     },
     artifacts: raw.artifacts?.map((artifact) => fillArtifact(artifact, raw)) ?? null,
-    targets: fillTargets(raw.targets),
-    installer: fillInstaller(raw.installer),
+    targets,
+    installer: fillInstaller(raw.installer, targets.site !== undefined),
     checks: raw.checks ?? [],
   };
 }

@@ -168,6 +168,24 @@ const targets = strictObject({
   ),
   github: optional(union([boolean(), strictObject({ assets: optional(boolean()) })])),
   go: optional(union([boolean(), strictObject({})])),
+  site: optional(
+    union([
+      boolean(),
+      strictObject({
+        branch: optional(line),
+        dir: optional(file),
+        folder: optional(line),
+        bucket: optional(
+          text(
+            /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9._-]+)*$/,
+            "must be a bucket's name, and a prefix where there is one: hanzo-site, or hanzo-site/install",
+          ),
+        ),
+        endpoint: optional(httpUrl),
+        region: optional(text(/^[a-z0-9-]+$/i, "must be a region, e.g. eu-central-1 or auto")),
+      }),
+    ]),
+  ),
 });
 
 const installer = strictObject({

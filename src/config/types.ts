@@ -163,4 +163,14 @@ export interface TargetsConfig {
   };
   github?: { assets: boolean };
   go?: Record<string, never>;
+  site?: SiteConfig;
 }
+
+/** Where the install site's files are put; `installer.url` is where users read them. */
+export type SiteConfig =
+  /** A folder of this machine, from the repository's root or absolute, that a web server serves. */
+  | { kind: "folder"; folder: string }
+  /** A branch of the remote (GitHub Pages), and the folder in it, "." for its root. */
+  | { kind: "branch"; branch: string; dir: string }
+  /** S3, or what speaks its protocol at `endpoint`. `prefix` "" or with a slash at its end. */
+  | { kind: "bucket"; bucket: string; prefix: string; endpoint: string | null; region: string | null };

@@ -19,6 +19,7 @@ const all: TargetsConfig = {
   },
   github: { assets: true },
   go: {},
+  site: { kind: "bucket", bucket: "site", prefix: "", endpoint: null, region: "eu-central-1" },
 };
 
 const packages: ResolvedArtifacts["packages"] = {
@@ -29,8 +30,19 @@ const packages: ResolvedArtifacts["packages"] = {
 };
 
 function config(targets: TargetsConfig): Config {
-  return { name: "cat", repository: "octo/cat", version: { tag: "v{version}" }, targets } as Config;
+  return {
+    name: "cat",
+    repository: "octo/cat",
+    trigger: { branch: null, paths: ["**"] },
+    version: { tag: "v{version}" },
+    targets,
+    installer: { command: null, root: null, url: "https://cat.example", channels: true, minisign: null },
+  } as Config;
 }
+
+const artifacts = [
+  { type: "go", name: "cat", dir: ".", package: ".", platforms: ["linux/amd64"], ldflags: "", env: {} },
+] as unknown as ResolvedArtifacts["artifacts"];
 
 /** Its refs are read by git, which has no credential of ours to miss. */
 const repository: ReleasedRepository = { git: async () => ({ code: 0, stdout: "", stderr: "" }), remote: null };
@@ -52,7 +64,7 @@ async function hostsAsked(credentials: Credentials): Promise<string[]> {
       throw new ReleaseError("REGISTRY", "nobody is here");
     },
   };
-  const targets = createTargets(config(all), { packages }, credentials, repository);
+  const targets = createTargets(config(all), { artifacts, packages }, credentials, repository);
   await Promise.allSettled(targets.flatMap((target) => [target.versions(io), target.preflight(io)]));
   return [...hosts].sort();
 }
@@ -60,8 +72,8 @@ async function hostsAsked(credentials: Credentials): Promise<string[]> {
 describe("createTargets", () => {
   test("makes what the config turns on, in the order of the words", () => {
     const names = (targets: TargetsConfig) =>
-      createTargets(config(targets), { packages }, {}, repository).map((target) => target.name);
-    expect(names(all)).toEqual(["npm", "pypi", "docker", "github", "go"]);
+      createTargets(config(targets), { artifacts, packages }, {}, repository).map((target) => target.name);
+    expect(names(all)).toEqual(["npm", "pypi", "docker", "github", "go", "site"]);
     expect(names({ github: { assets: true } })).toEqual(["github"]);
     expect(names({})).toEqual([]);
   });
@@ -69,7 +81,7 @@ describe("createTargets", () => {
   test("every target without its secret names the variable before anything is written", async () => {
     const io: Io = { ...deaf, http: async (request) => answer(404, "", {}, request.url) };
     const found = await Promise.all(
-      createTargets(config(all), { packages }, {}, repository).map(async (target) => {
+      createTargets(config(all), { artifacts, packages }, {}, repository).map(async (target) => {
         const errors = (await target.preflight(io)).filter((finding) => finding.level === "error");
         return errors.map((finding) => `${finding.message} ${finding.hint}`).join(" ");
       }),
@@ -78,10 +90,19 @@ describe("createTargets", () => {
     expect(found[1]).toContain("PYPI_TOKEN");
     expect(found[2]).toMatch(/DOCKERHUB_USERNAME.*DOCKERHUB_TOKEN/);
     expect(found[3]).toContain("GITHUB_TOKEN");
+    expect(found[5]).toMatch(/AWS_ACCESS_KEY_ID.*AWS_SECRET_ACCESS_KEY/);
   });
 
   test("redirected, nothing goes to the config's registries", async () => {
-    const secrets = { githubToken: "t", npmToken: "t", pypiToken: "t", dockerUsername: "u", dockerToken: "t" };
+    const secrets = {
+      githubToken: "t",
+      npmToken: "t",
+      pypiToken: "t",
+      dockerUsername: "u",
+      dockerToken: "t",
+      awsAccessKeyId: "a",
+      awsSecretAccessKey: "s",
+    };
     expect(
       await hostsAsked({
         ...secrets,
@@ -90,10 +111,17 @@ describe("createTargets", () => {
         dockerRegistry: "127.0.0.1:3",
         githubApiUrl: "http://127.0.0.1:4",
         githubServerUrl: "http://127.0.0.1:4",
+        site: "http://127.0.0.1:5",
+        siteToken: "t",
       }),
-    ).toEqual(["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "http://127.0.0.1:4"]);
+    ).toEqual([1, 2, 3, 4, 5].map((port) => `http://127.0.0.1:${port}`));
     expect(await hostsAsked(secrets)).toEqual(
-      expect.arrayContaining(["https://api.github.com", "https://pypi.org", "https://registry.npmjs.org"]),
+      expect.arrayContaining([
+        "https://api.github.com",
+        "https://pypi.org",
+        "https://registry.npmjs.org",
+        "https://s3.eu-central-1.amazonaws.com",
+      ]),
     );
   });
 });

@@ -1,5 +1,6 @@
-import type { Config, ResolvedArtifacts } from "../config/types.ts";
+import type { Config, ResolvedArtifacts, SiteConfig } from "../config/types.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
+import { siteInput } from "../generate/site/index.ts";
 import type { Git } from "../git/push.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { createGithubTarget } from "./github/index.ts";
@@ -7,6 +8,12 @@ import { createGoTarget } from "./go/index.ts";
 import { createNpmTarget } from "./npm/index.ts";
 import { createDockerTarget } from "./oci/index.ts";
 import { createPypiTarget } from "./pypi/index.ts";
+import { branchStore } from "./site/branch.ts";
+import { bucketStore } from "./site/bucket.ts";
+import { folderStore } from "./site/folder.ts";
+import { createSiteTarget } from "./site/index.ts";
+import type { SiteStore } from "./site/store.ts";
+import { webStore } from "./site/web.ts";
 
 /**
  * Secrets, and addresses that stand for those of the config (two-tier.md, "Environment"). Whoever fills this in has
@@ -27,6 +34,13 @@ export interface Credentials {
   dockerToken?: string;
   /** host:port */
   dockerRegistry?: string;
+  awsAccessKeyId?: string;
+  awsSecretAccessKey?: string;
+  awsSessionToken?: string;
+  awsRegion?: string;
+  /** An absolute folder, or the address of a site that takes PUT: stands for the config's place and address. */
+  site?: string;
+  siteToken?: string;
 }
 
 /** The repository that is released, for targets that are refs in it. */
@@ -40,12 +54,12 @@ export interface ReleasedRepository {
 /** The targets that a config turns on, in the order in which they are shown. */
 export function createTargets(
   config: Config,
-  { packages }: Pick<ResolvedArtifacts, "packages">,
+  { artifacts, packages }: Pick<ResolvedArtifacts, "artifacts" | "packages">,
   credentials: Credentials,
   repository: ReleasedRepository,
   release?: ReleaseContext & { body?: string },
 ): Target[] {
-  const { npm, pypi, docker, github, go } = config.targets;
+  const { npm, pypi, docker, github, go, site } = config.targets;
   const targets: Target[] = [];
   if (npm) {
     const { tags, access } = npm;
@@ -87,7 +101,43 @@ export function createTargets(
   if (go) {
     targets.push(createGoTarget({ modules: packages.go, repository: config.repository, ...repository, release }));
   }
+  if (site) {
+    const input = siteInput(config, { artifacts, packages });
+    targets.push(createSiteTarget({ input, ...sitePlace(site, input.url, credentials, repository) }));
+  }
   return targets;
+}
+
+/** Where the site is kept, and read. */
+function sitePlace(
+  site: SiteConfig,
+  url: string,
+  credentials: Credentials,
+  { git, remote }: ReleasedRepository,
+): { store: SiteStore; address?: string } {
+  const redirect = credentials.site;
+  if (redirect !== undefined && /^https?:/.test(redirect)) {
+    const address = redirect.replace(/\/+$/, "");
+    return { store: webStore({ url: address, token: credentials.siteToken }), address };
+  }
+  if (redirect !== undefined) return { store: folderStore(redirect, git) };
+  switch (site.kind) {
+    case "folder":
+      return { store: folderStore(site.folder, git), address: url };
+    case "branch":
+      return { store: branchStore({ git, remote, branch: site.branch, dir: site.dir }), address: url };
+    case "bucket": {
+      const { awsAccessKeyId, awsSecretAccessKey, awsSessionToken } = credentials;
+      const region = site.region ?? credentials.awsRegion ?? "us-east-1";
+      const keys =
+        awsAccessKeyId === undefined || awsSecretAccessKey === undefined
+          ? undefined
+          : { accessKeyId: awsAccessKeyId, secretAccessKey: awsSecretAccessKey, sessionToken: awsSessionToken };
+      const endpoint = site.endpoint ?? `https://s3.${region}.amazonaws.com`;
+      const { bucket, prefix } = site;
+      return { store: bucketStore({ bucket, prefix, endpoint, region, keys, address: url }), address: url };
+    }
+  }
 }
 
 /**

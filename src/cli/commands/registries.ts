@@ -36,7 +36,7 @@ Examples:
       const { npm, pypi, docker, github, site, git } = registries;
       try {
         if (flags.json) print(JSON.stringify({ npm, pypi, docker, github, site, git }));
-        else if (flags.env) print(exportLines({ npm, pypi, docker, github, token: flags.token ?? "local" }));
+        else if (flags.env) print(exportLines({ npm, pypi, docker, github, site, token: flags.token ?? "local" }));
         else print(addresses({ npm, pypi, docker, github, site, git }));
         await stopped(context.io.signal);
       } finally {
@@ -52,12 +52,20 @@ function addresses(of: Record<string, string>): string {
 }
 
 /** Shell lines for twotier, npm (also its login, by a file of its own kind: npm_config_*) and pip. */
-function exportLines(of: { npm: string; pypi: string; docker: string; github: string; token: string }): string {
+function exportLines(of: {
+  npm: string;
+  pypi: string;
+  docker: string;
+  github: string;
+  site: string;
+  token: string;
+}): string {
   const host = new URL(of.npm).host;
   const lines: [string, string][] = [
     ["TWOTIER_NPM_REGISTRY", of.npm],
     ["TWOTIER_PYPI_URL", of.pypi],
     ["TWOTIER_DOCKER_REGISTRY", of.docker],
+    ["TWOTIER_SITE", of.site],
     ["GITHUB_API_URL", of.github],
     ["GITHUB_SERVER_URL", of.github],
     ["GITHUB_TOKEN", of.token],
@@ -65,6 +73,7 @@ function exportLines(of: { npm: string; pypi: string; docker: string; github: st
     ["PYPI_TOKEN", of.token],
     ["DOCKERHUB_USERNAME", "local"],
     ["DOCKERHUB_TOKEN", of.token],
+    ["TWOTIER_SITE_TOKEN", of.token],
     ["npm_config_registry", `${of.npm}/`],
     ["PIP_INDEX_URL", `${of.pypi}/simple/`],
     ["PIP_TRUSTED_HOST", new URL(of.pypi).hostname],
