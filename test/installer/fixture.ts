@@ -75,7 +75,7 @@ export async function makeUsers(world: World) {
       async says(file) {
         const at = path.join(home, file);
         if (!existsSync(at)) return null;
-        const { stdout } = await run(`"${at}" --version`, undefined, {});
+        const { stdout } = await run(`"$HOME/$WHAT" --version`, undefined, { env: { WHAT: file } });
         return stdout.trim();
       },
       leftovers: () =>

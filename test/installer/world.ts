@@ -23,7 +23,8 @@ export interface Fault {
 export interface World {
   /** Address of a GitHub server of one's own, by a name: its faults and requests are nobody else's. */
   github(name: string): string;
-  fault(name: string, fault: Fault): void;
+  /** Returns how to end it. */
+  fault(name: string, fault: Fault): () => void;
   /** Paths asked for, in order. */
   requests(name: string): string[];
   /** Sends requests with the credential. */
@@ -91,7 +92,15 @@ export async function startWorld(versions: readonly string[], name = repository)
     folder,
     api,
     github: (at) => `${github.url}/at/${at}`,
-    fault: (at, fault) => void faults.set(at, [...(faults.get(at) ?? []), fault]),
+    fault(at, fault) {
+      const own = { ...fault };
+      faults.set(at, [...(faults.get(at) ?? []), own]);
+      return () =>
+        void faults.set(
+          at,
+          (faults.get(at) ?? []).filter((one) => one !== own),
+        );
+    },
     requests: (at) => asked.get(at) ?? [],
     async release(version, options = {}) {
       const binary = options.binary ?? binaryOf(version);

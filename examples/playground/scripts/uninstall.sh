@@ -237,8 +237,8 @@ start_files() {
 	printf '%s\n' "${ZDOTDIR:-$HOME}/.zshrc" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/$command.fish"
 }
 
-# remove_block FILE: takes the block out; the file is replaced in one step, whatever links lead to it.
-remove_block() {
+# follow FILE: sets `file` to what its links lead to.
+follow() {
 	file=$1
 	hops=0
 	while [ -L "$file" ] && [ "$hops" -lt 20 ]; do
@@ -249,6 +249,11 @@ remove_block() {
 		esac
 		hops=$((hops + 1))
 	done
+}
+
+# remove_block FILE: takes the block out; the file is replaced in one step, whatever links lead to it.
+remove_block() {
+	follow "$1"
 	first=$(grep -Fnx -e "$block_begin" "$file" | head -n 1 | cut -d : -f 1)
 	last=$(grep -Fnx -e "$block_end" "$file" | head -n 1 | cut -d : -f 1)
 	if [ -z "$last" ] || [ "$last" -lt "$first" ]; then
@@ -274,6 +279,8 @@ remove_block() {
 
 # forget_path: the folder leaves the PATH when nothing of ours is in it any more.
 forget_path() {
+	list=$(mktemp) || fail 'could not make a temporary file' 'set TMPDIR to a folder that is yours'
+	trap 'rm -f "$list"' EXIT
 	for staging in '' 1; do
 		places
 		if is_there; then return 0; fi
@@ -281,6 +288,10 @@ forget_path() {
 	block_names
 	start_files >"$list"
 	while IFS= read -r candidate; do
+		follow "$candidate"
+		for left in "$file.$command".[0-9]*; do
+			[ ! -f "$left" ] || rm -f "$left"
+		done
 		if has_block "$candidate"; then remove_block "$candidate"; fi
 	done <"$list"
 	if [ -n "${GITHUB_PATH:-}" ] && grep -Fqx -e "$path_dir" "$GITHUB_PATH" 2>/dev/null; then
@@ -313,6 +324,8 @@ main() {
 		fi
 	done
 	if [ -z "$channels_here" ]; then
+		# An uninstallation that was stopped may have left the PATH to this one.
+		forget_path
 		say "nothing to remove in $(short "${directory:-$root}")${others:+; $others is there: --staging or --all names it}"
 		exit 0
 	fi
@@ -322,8 +335,6 @@ main() {
 		places
 		if is_there; then remove_channel; fi
 	done
-	list=$(mktemp) || fail 'could not make a temporary file' 'set TMPDIR to a folder that is yours'
-	trap 'rm -f "$list"' EXIT
 	forget_path
 }
 

@@ -322,9 +322,9 @@ attestation() {
 	fi
 }
 
-# same_file FROM TO: TO is the same file as FROM, as a second name of it where the disk can do that.
-same_file() {
-	ln "$1" "$2" 2>/dev/null || cp -p "$1" "$2" || cannot_write "$state"
+# copy FROM TO: no second name for the same file, because rename does nothing between two names of one (POSIX).
+copy() {
+	cp -p "$1" "$2" 2>/dev/null || cannot_write "$work"
 }
 
 # version_of FILE: what the receipt knows the file as; "another version" for what it does not know.
@@ -353,7 +353,7 @@ note() {
 # put NEW: the only moment at which anything changes for who uses the command. Each step leaves a version that runs.
 put() {
 	if [ -f "$binary" ]; then
-		same_file "$binary" "$work/previous"
+		copy "$binary" "$work/previous"
 		mkdir -p "$state/previous" || cannot_write "$state"
 		mv -f "$work/previous" "$previous" || cannot_write "$state"
 	fi
@@ -478,7 +478,7 @@ roll_back() {
 	from='the missing version'
 	if [ -f "$binary" ]; then from=$(version_of "$binary") || exit 1; fi
 	to=$(version_of "$previous") || exit 1
-	same_file "$previous" "$work/back"
+	copy "$previous" "$work/back"
 	put "$work/back"
 	link_it
 	say "$from is replaced by $to in $(short "$binary")"
