@@ -14,6 +14,7 @@ import { removeTree } from "./remove.ts";
 import { limiter } from "./schedule.ts";
 import type { BuildContext, BuildOptions, BuildResult } from "./types.ts";
 
+export { describeFile } from "./file.ts";
 export { checkTools, requiredTools } from "./tools.ts";
 export type { BuildOptions, BuildResult } from "./types.ts";
 export { withWorktree } from "./worktree.ts";

@@ -48,7 +48,8 @@ export async function withWorktree<T>(
     return exec("sh", ["-c", 'umask 022; exec git "$@"', "git", ...all], { cwd: holder, env: gitEnv(), signal });
   };
   try {
-    await git(["worktree", "add", "--detach", "--force", folder, commit], options.signal).catch((cause) => {
+    const add = () => git(["worktree", "add", "--detach", "--force", folder, commit], options.signal);
+    await inTurn(add).catch((cause) => {
       if (!(cause instanceof ReleaseError) || cause.code !== "BUILD") throw cause;
       throw new ReleaseError("GIT", `commit ${commit} couldn't be checked out`, {
         facts: { commit, output: cause.facts.output },
@@ -61,9 +62,21 @@ export async function withWorktree<T>(
   } finally {
     await removeTree(folder);
     // Takes the entry out of the repository; `prune` would also take those of other people's unmounted disks.
-    await git(["worktree", "remove", "--force", "--force", folder]).catch(() => {});
+    await inTurn(() => git(["worktree", "remove", "--force", "--force", folder])).catch(() => {});
     await removeTree(holder);
   }
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * One after the other: `git worktree` reads the entries of all work trees, and fails at one that another is just
+ * writing ("failed to read .../commondir: Success", git 2.39).
+ */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const turn = last.then(work);
+  last = turn.catch(() => {});
+  return turn;
 }
 
 function gitEnv(): Record<string, string> {

@@ -154,6 +154,8 @@ function checkNames(resolved: readonly ResolvedArtifact[], artifacts: readonly A
   const files = new Map([
     ["release.json", "twotier"],
     ["checksums.txt", "twotier"],
+    ["promotion.json", "twotier"],
+    ["promotion.md", "twotier"],
   ]);
   for (const artifact of resolved) {
     const path = ["artifacts", artifacts.findIndex((other) => other.name === artifact.name)];

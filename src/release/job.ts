@@ -41,6 +41,8 @@ export interface Job {
   claim: boolean;
   /** True for `release --resume TAG`: what was skipped then is done now. */
   resumesSkipped: boolean;
+  /** Who approves of a production release, as the environment names them. */
+  approver?: string;
   /** True: Python builds use the packages of this machine (rehearsals); else as the config says. */
   offlineBuilds: boolean;
   /** Only for tests: called between the steps. */

@@ -12,6 +12,7 @@ import { buildRelease } from "./build.ts";
 import { releaseFiles } from "./files.ts";
 import type { Job, Planned } from "./job.ts";
 import { allItems, contextOf } from "./manifest.ts";
+import { buildAndProve } from "./promote.ts";
 import { changeRefs } from "./refs.ts";
 import { discardOthers, stagingOf } from "./stage.ts";
 
@@ -27,7 +28,12 @@ export function applyOptions(
   folder: string,
 ): ApplyOptions {
   const { staging } = stagingOf(job, targets, manifest.tag);
-  const rebuild = () => buildRelease(job, planned, contextOf(manifest), path.join(folder, "again"));
+  const again = path.join(folder, "again");
+  const skip = new Set<string>(manifest.skipped.map((one) => one.target));
+  const rebuild = () =>
+    manifest.candidate === null
+      ? buildRelease(job, planned, contextOf(manifest), again)
+      : buildAndProve(job, planned, contextOf(manifest), again, skip);
   return {
     targets,
     files: releaseFiles(manifest, folder, { staging, rebuild }, job.io),

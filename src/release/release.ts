@@ -2,8 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Manifest } from "../core/manifest.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
+import { lockRef } from "../git/lock.ts";
+import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
 import type { Seal } from "../git/seal.ts";
-import { ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
 import { buildRelease, toolFindings } from "./build.ts";
@@ -12,6 +14,7 @@ import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
 import { preflight } from "./preflight.ts";
 import { takeNumber } from "./prepare.ts";
+import { buildAndProve } from "./promote.ts";
 import { applyOptions, endRelease, publishSealed } from "./publish.ts";
 import { readSeal, stageAndSeal } from "./stage.ts";
 import { stampRelease } from "./stamps.ts";
@@ -132,6 +135,9 @@ async function makeRelease(
   };
   await fetchCommits(job, [plan.source]);
   const stamped = await stampRelease(job, planned, context, plan.source);
+  const files = path.join(folder, "files");
+  // A promotion that isn't proven must leave nothing behind: a number that was taken would close its line.
+  const proven = plan.candidate === null ? null : await prove(stamped);
   const taken = await step(
     job,
     "take the number",
@@ -144,8 +150,9 @@ async function makeRelease(
   if (taken === "again") return "again";
 
   const release = { ...context, commit: taken.commit };
-  const files = path.join(folder, "files");
-  const built = await step(job, "build", () => buildRelease(job, planned, release, files));
+  // Another twotier made the commit that holds the number: what was compared isn't what would be sealed.
+  if (proven && proven.commit !== taken.commit) return "again";
+  const built = proven?.built ?? (await step(job, "build", () => buildRelease(job, planned, release, files)));
   const body = releaseBody(planned, { ...release, files: built.files, skipped: job.skip });
   const targets = job.targets(planned, { ...release, body });
   const manifest: Manifest = makeManifest(
@@ -162,11 +169,34 @@ async function makeRelease(
     targets,
   );
   const options = applyOptions(job, planned, manifest, targets, files);
-  const seal = await step(job, "stage and seal", () => stageAndSeal(job, manifest, taken, targets, options, skip));
+  const seal = await step(job, "stage and seal", () =>
+    stageAndSeal(job, manifest, taken, targets, options, skip).catch(async (thrown) => {
+      const lost = asReleaseError(thrown).code === "LOST";
+      if (lost && plan.tier === "staging" && (await wentStable(job, plan.lineTag))) return null;
+      throw thrown;
+    }),
+  );
+  // The line is closed, or the number is another commit's: this one gets the next.
+  if (seal === null || seal.manifest.source !== manifest.source) return "again";
   // What was built here is what was sealed; of another run's seal the bytes come from staging.
   if (seal.manifest === manifest) return { seal, targets, files };
   if (seal.manifest.commit === manifest.commit) return { seal, targets, files: folder };
   return { seal, targets: job.targets(planned, { ...contextOf(seal.manifest), body }), files: folder };
+
+  async function prove(stamped: readonly StampedFile[]) {
+    if (plan.lock) await fetchCommits(job, [plan.lock.commit]);
+    const commit =
+      plan.lock?.commit ??
+      (await makeReleaseCommit(job.git, plan.source, stamped, { tag: context.tag, epoch: plan.epoch }));
+    const work = () => buildAndProve(job, planned, { ...context, commit }, folder, skip);
+    return { commit, built: await step(job, "build and compare", work, (it) => it.summary) };
+  }
+}
+
+/** True when a stable release of a line is there or under way: then its candidates can't be sealed any more. */
+async function wentStable(job: Job, tag: string): Promise<boolean> {
+  const refs = await job.refs();
+  return refs.has(`refs/tags/${tag}`) || refs.has(lockRef(tag));
 }
 
 function nothingToDo({ plan }: Planned): ReleaseResult {

@@ -15,6 +15,7 @@ import type { Job, Planned } from "./job.ts";
 import { decide } from "./plan.ts";
 import { planSteps } from "./plan-steps.ts";
 import { askTargets, refuseErrors } from "./preflight.ts";
+import { expectedPromotion } from "./promotion-files.ts";
 import { resumePlan } from "./resume.ts";
 import { readSource } from "./source.ts";
 
@@ -52,6 +53,8 @@ export interface Session {
   repository: Repository;
   /** Reads and decides; `fresh` reads the refs again. */
   plan(fresh?: boolean): Promise<Planned>;
+  /** The configuration of a commit, and what it makes of the commit's tree. */
+  at(revision: string): Promise<Pick<Planned, "config" | "resolved">>;
   job(): Job;
   close(): Promise<void>;
 }
@@ -105,6 +108,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       const planned = await plan(fresh);
       return options.resume === undefined ? planned : finish(options.resume, planned, makeJob());
     },
+    at,
     job: makeJob,
     close: () => repository.close(),
   };
@@ -154,7 +158,8 @@ function withItems(
     body: "",
   };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
-  const files = expectedFiles(resolved, { version: plan.version, pythonVersion: plan.pythonVersion ?? plan.version });
+  const built = expectedFiles(resolved, { version: plan.version, pythonVersion: plan.pythonVersion ?? plan.version });
+  const files = plan.candidate === null ? built : [...built, ...expectedPromotion()];
   const targets = options
     .makeTargets(config, resolved, repository, release)
     .filter((target) => !skipped.has(target.name));

@@ -25,7 +25,7 @@ export interface GithubOptions {
   token?: () => string | undefined | Promise<string | undefined>;
   /** `version.tag` of twotier.yaml. Default `v{version}`. */
   tag?: string;
-  /** False: the release page holds release.json and checksums.txt alone. Default true. */
+  /** False: the release page holds release.json, checksums.txt and the promotion's proof alone. Default true. */
   assets?: boolean;
   /** Left out while no release is known (`versions`, `preflight` and pointers work without). */
   release?: ReleaseContext & {
@@ -37,7 +37,7 @@ export interface GithubOptions {
 }
 
 /** Files that the engine adds to every release (two-tier.md, "What each tier leaves behind"). */
-const always = ["release.json", "checksums.txt"];
+const always = ["release.json", "checksums.txt", "promotion.json", "promotion.md"];
 
 /** GitHub Releases: each file of the release as an asset of a draft, which `promote` publishes. */
 export function createGithubTarget(options: GithubOptions): Target {

@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ReleaseError } from "../../src/lib/errors.ts";
+import type { Promotion } from "../../src/proof/types.ts";
+import { type Project, startProject } from "../support/project.ts";
+
+let project: Project;
+beforeEach(async () => {
+  project = await startProject({ files: { "CHANGELOG.md": "# Changelog\n" } });
+});
+afterEach(() => project.close());
+
+const asset = async (tag: string, name: string) => {
+  const answer = await fetch(`${project.registries.github}/example/fast/releases/download/${tag}/${name}`);
+  expect(answer.status).toBe(200);
+  return answer.text();
+};
+const promotion = async () => JSON.parse(await asset("v0.1.1", "promotion.json")) as Promotion;
+const refusal = () =>
+  project.release({ tier: "production" }).then(
+    () => expect.unreachable(),
+    (error: ReleaseError) => ({ code: error.code, sentences: error.findings.map((one) => one.message) }),
+  );
+const locks = async () => [...(await project.refs()).keys()].filter((ref) => ref.startsWith("refs/twotier/"));
+
+/** Changes how the fast project's files are made, from the candidate's commit on, and releases that candidate. */
+async function candidate(append: string) {
+  const make = (await project.git(["show", "HEAD:make.py"])).stdout;
+  await project.push("feat: something", { "make.py": `${append}\n${make}`, "src/fast.txt": "1\n" });
+  return project.release({ tier: "staging" });
+}
+
+describe("a promotion", () => {
+  it("is proven: the candidate is reproduced, and what differs is the version's spelling", async () => {
+    await candidate("");
+    await project.release({ tier: "production" });
+    const proof = await promotion();
+    expect(proof).toMatchObject({ verdict: "proven", accepted: null, unexplained: [], version: "0.1.1" });
+    expect(proof.candidate.tag).toBe("v0.1.1-rc.1");
+    expect(proof.rebuilt.map(({ name, reproduced }) => [name, reproduced])).toEqual([
+      ["example-fast-0.1.1-rc.1.tgz", true],
+      ["fast-linux-amd64", true],
+      ["fast_project-0.1.1rc1-py3-none-any.whl", true],
+      ["fast_project-0.1.1rc1.tar.gz", true],
+      ["image.oci", true],
+    ]);
+    expect(proof.registries.length).toBeGreaterThan(10);
+    expect(proof.registries.filter((one) => !one.same)).toEqual([]);
+    expect(proof.tree.map(({ entry, verdict }) => [entry, verdict])).toEqual([
+      ["CHANGELOG.md", "stamped"],
+      ["VERSION", "version"],
+    ]);
+    const wheel = proof.files.find((file) => file.name.endsWith(".whl"));
+    expect(wheel?.differences.map(({ entry, verdict }) => [entry, verdict])).toEqual([
+      ["fast_project/__init__.py", "version"],
+      ["fast_project-0.1.1.dist-info/METADATA", "version"],
+      ["fast_project-0.1.1.dist-info/RECORD", "derived"],
+    ]);
+    expect(await asset("v0.1.1", "promotion.md")).toContain("# fast 0.1.1 is v0.1.1-rc.1");
+    expect(await asset("v0.1.1", "checksums.txt")).toMatch(/ {2}promotion\.json\n.* {2}promotion\.md\n/);
+  });
+
+  const stable = 'import os as o; STABLE = "-" not in o.environ["VERSION"]';
+  const tarPatch = (...lines: string[]) =>
+    [
+      `${stable}\nimport tarfile as t\nold = t.TarFile.addfile\ndef add(self, info, body=None):`,
+      ...lines.map((line) => `    ${line}`),
+      "    return old(self, info, body)\nt.TarFile.addfile = add",
+    ].join("\n");
+
+  it.each([
+    [
+      "a dependency that only the stable version has",
+      `${stable}\nimport zipfile as z\nold = z.ZipFile.writestr\nz.ZipFile.writestr = lambda self, info, text: old(self, info, text.replace("Summary", "Requires-Dist: evil\\nSummary") if STABLE and "METADATA" in info.filename else text)`,
+      [
+        'fast_project-0.1.1-py3-none-any.whl, fast_project-0.1.1.dist-info/METADATA: line 4: "Summary: made in milliseconds", then "Requires-Dist: evil"',
+        "fast_project-0.1.1-py3-none-any.whl, fast_project-0.1.1.dist-info/RECORD: RECORD's digest of fast_project-0.1.1.dist-info/METADATA isn't its own",
+      ],
+    ],
+    [
+      "a date, a mode, entries that come and go",
+      tarPatch(
+        'if STABLE and info.name.endswith("package.json"): info.mtime = 1700000000',
+        'if STABLE and info.name.endswith("PKG-INFO"): info.mode = 0o777',
+        'if STABLE and info.name.endswith("index.js"): info.name = "package/evil.js"',
+      ),
+      [
+        "example-fast-0.1.1.tgz, package/package.json: date 1970-01-01T00:00:00.000Z, then 2023-11-14T22:13:20.000Z",
+        "example-fast-0.1.1.tgz, package/evil.js: the candidate has no such entry",
+        "example-fast-0.1.1.tgz, package/index.js: only the candidate has it",
+        "fast_project-0.1.1.tar.gz, fast_project-0.1.1/PKG-INFO: mode 644, then 777",
+      ],
+    ],
+    [
+      "a time of day in what the candidate consists of",
+      'import os, time\nif os.sys.argv[1] == "binary": open(os.environ["OUT"] + "/clock-linux-amd64", "w").write(str(time.time_ns()))',
+      [
+        expect.stringMatching(
+          /^clock-linux-amd64 of v0\.1\.1-rc\.1, built again here, isn't what was tested: line 1: "\d+", then "\d+"$/,
+        ),
+        expect.stringMatching(/^clock-linux-amd64: line 1: "\d+", then "\d+"$/),
+      ],
+    ],
+  ])("that isn't proven stops, and leaves no lock: %s", async (_, code, expected) => {
+    if (code.includes("clock")) {
+      const config = (await project.git(["show", "HEAD:twotier.yaml"])).stdout;
+      const files = '["fast-linux-amd64", "clock-linux-amd64"]';
+      await project.push("ci: clock", { "twotier.yaml": config.replace('["fast-linux-amd64"]', files) });
+    }
+    await candidate(code);
+    const { code: error, sentences } = await refusal();
+    expect(error).toBe("REFUSED");
+    expect(sentences).toEqual(expected);
+    expect(await locks()).toEqual([]);
+    expect((await project.refs()).has("refs/tags/v0.1.1")).toBe(false);
+  });
+
+  it("goes on with a reason, which is recorded with what it accepts", async () => {
+    await candidate(tarPatch('if STABLE and info.name.endswith("index.js"): old(self, t.TarInfo("package/more.js"))'));
+    await project.release({ tier: "production", acceptDifferences: "more.js is meant" });
+    expect(await promotion()).toMatchObject({
+      verdict: "accepted",
+      accepted: "more.js is meant",
+      unexplained: ["example-fast-0.1.1.tgz, package/more.js: the candidate has no such entry"],
+    });
+    expect(await asset("v0.1.1", "promotion.md")).toContain("**Accepted without full proof:** more.js is meant");
+  });
+
+  it("records no reason where there was nothing to accept", async () => {
+    await candidate("");
+    await project.release({ tier: "production", acceptDifferences: "in a hurry" });
+    expect(await promotion()).toMatchObject({ verdict: "proven", accepted: null });
+  });
+
+  it("stops when a registry no longer holds what was tested", async () => {
+    await candidate("");
+    const auth = { authorization: "Bearer project-token" };
+    const releases = `${project.registries.github}/repos/example/fast/releases`;
+    const { assets } = (await (await fetch(`${releases}/tags/v0.1.1-rc.1`, { headers: auth })).json()) as {
+      assets: { id: number; name: string }[];
+    };
+    const gone = assets.find((one) => one.name === "fast-linux-amd64");
+    await fetch(`${releases}/assets/${gone?.id}`, { method: "DELETE", headers: auth });
+    expect((await refusal()).sentences).toEqual([
+      "github: fast-linux-amd64 of v0.1.1-rc.1: the registry doesn't hold it any more",
+    ]);
+  });
+
+  it("of a release that was begun makes the same files again, and finishes it", async () => {
+    await candidate("");
+    const stop = new ReleaseError("INTERRUPTED", "killed");
+    const onStep = async (step: string) => {
+      if (step === "locked") throw stop;
+    };
+    await expect(project.release({ tier: "production" }, { onStep })).rejects.toBe(stop);
+    const result = await project.release({ tier: "production" }, { dir: await project.clone() });
+    expect(result.manifest?.files.map((file) => file.name)).toContain("promotion.json");
+    expect(await promotion()).toMatchObject({ verdict: "proven" });
+  });
+});
