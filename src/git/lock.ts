@@ -7,6 +7,19 @@ export const lockRef = (tag: string) => `refs/twotier/lock/${tag}`;
 export const retractedRef = (tag: string) => `refs/twotier/retracted/${tag}`;
 
 /**
+ * The object that says that a release was taken back. It carries the release's seal, where there is one, so that what
+ * it consisted of is known when the tag is gone.
+ */
+export async function makeRetraction(
+  git: Git,
+  about: { tag: string; commit: string; epoch: number; runId: string; seal: string | null },
+): Promise<string> {
+  const { tag, commit, epoch, runId, seal } = about;
+  const message = `${tag} was taken back\n\nrun: ${runId}\n${seal === null ? "" : `\n${seal}`}`;
+  return makeTagObject(git, { name: `twotier/retracted/${tag}`, commit, epoch, message });
+}
+
+/**
  * The lock's object: an annotated object over the release commit; run id and nonce make no two equal, so that a
  * compare-and-swap on the ref tells whose it is.
  */

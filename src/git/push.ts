@@ -55,7 +55,9 @@ export async function pushRefs(
   if (raced.test(answer)) return "lost";
   throw new ReleaseError("GIT", `${where} refused ${changes.map((one) => one.ref).join(", ")}`, {
     facts: { answer: answer.slice(-800) || `exit code ${result.code}` },
-    retryable: result.code === 128,
+    // 128 is also how git ends when the connection breaks off; a refused credential stays refused.
+    retryable:
+      result.code === 128 && !/Authentication failed|could not read (Username|Password)|error: 40[13]/.test(answer),
     hint: "check that the credential may push tags and refs/twotier/*, and that no rule of the repository forbids it",
   });
 }

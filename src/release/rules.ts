@@ -10,7 +10,7 @@ import { type Facts, stampedPaths } from "./facts.ts";
 import { versionText } from "./standing.ts";
 
 /** Commits as changes: without the product's own, and without merges that change nothing themselves. */
-export function changesOf(facts: Facts, commits: readonly Commit[]): Change[] {
+export function changesOf(facts: Pick<Facts, "config" | "standing">, commits: readonly Commit[]): Change[] {
   const matches = pathMatcher(facts.config.trigger.paths);
   const stamped = stampedPaths(facts.config);
   const isTag = (tag: string) => facts.standing.find(tag) !== null;
