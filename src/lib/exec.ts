@@ -87,6 +87,9 @@ export function exec(file: string, args: readonly string[], options: ExecOptions
           }),
         );
       } else if (cause.name === "AbortError") {
+        // Its own children (git-remote-http) may live on and hold the pipes: nobody waits for them.
+        for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
+        child.unref();
         reject(
           options.signal?.reason instanceof ReleaseError
             ? options.signal.reason
