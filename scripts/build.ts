@@ -10,10 +10,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 import { licensesOf } from "./licenses.ts";
+import { shellParts } from "./shell-parts.ts";
 
 // Builds what is published: dist/main.js (the command), dist/cli.js and its chunks, dist/index.js (the library),
 // dist/types, dist/THIRD-PARTY-LICENSES. Everything from npm is bundled: the package installs alone.
@@ -33,16 +33,6 @@ const common: BuildOptions = {
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
-};
-
-/** Puts the text of the installers' shell sources where src/generate/installer/parts.ts reads their files. */
-const shellParts: Plugin = {
-  name: "shell parts",
-  setup: (it) =>
-    it.onLoad({ filter: /[/\\]generate[/\\]installer[/\\]parts\.ts$/ }, async ({ path: file }) => {
-      const { parts } = (await import(pathToFileURL(file).href)) as { parts: Record<string, string> };
-      return { contents: `export const parts = ${JSON.stringify(parts)};`, loader: "js" };
-    }),
 };
 
 /**

@@ -11,7 +11,7 @@ import { ReleaseError } from "../lib/errors.ts";
 import type { Used } from "../version/numbering.ts";
 import { tagNames } from "../version/tags.ts";
 import { isOwn, releaseTrailers } from "../version/trigger.ts";
-import { parseVersion } from "../version/version.ts";
+import { compareVersions, parseVersion, type Version } from "../version/version.ts";
 import { type Choice, choose } from "./choice.ts";
 import type { Source } from "./source.ts";
 import { type Release, type Standing, standingOf } from "./standing.ts";
@@ -79,12 +79,17 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const { config } = source;
   const { git } = repository;
-  const [refs, registries, dirty] = await Promise.all([
+  const [first, registries, dirty] = await Promise.all([
     repository.refs(options.fresh),
     flags.offline ? [] : askRegistries(targets, io),
     repository.dirty,
   ]);
-  const standing = standingOf(refs, tagNames(config.version.tag, moduleDirs(config)));
+  const names = tagNames(config.version.tag, moduleDirs(config));
+  const stands = standingOf(first, names);
+  // Its refs come before anything of a release is published: who sees that and not them has read them too early.
+  const early = registries.some(({ version }) => isNews(version, stands));
+  const refs = early ? await repository.refs(true) : first;
+  const standing = early ? standingOf(refs, names) : stands;
   const { find } = standing;
   const { branch, head } = branchOf(refs, config, repository.remote, source.sha);
   const choice = choose(standing, flags);
@@ -149,6 +154,11 @@ async function askRegistries(targets: readonly Target[], io: Io): Promise<Used[]
     const version = parseVersion(text);
     return version ? [{ version, by }] : [];
   });
+}
+
+/** True for a version above S that no ref tells of. */
+function isNews(version: Version, { stable, names, find }: Standing): boolean {
+  return (stable === null || compareVersions(version, stable.version) > 0) && find(names.format(version)) === null;
 }
 
 /** The branch that releases come from, and its head. */

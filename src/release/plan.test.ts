@@ -628,6 +628,17 @@ describe("production", () => {
     expect(history.plan({ tier: "production" })).toMatchObject({ resume: false, version: "0.1.20" });
   });
 
+  it("loses to a release of the same line that was begun from another candidate", () => {
+    const history = open();
+    const source = history.head;
+    history.commit("fix: c");
+    history.release("v0.1.19-rc.2");
+    history.lock("v0.1.19", source);
+    expect(refusal(history, { tier: "production", candidate: "v0.1.19-rc.2" })).toMatchObject({ code: "LOST" });
+    const plan = history.plan({ tier: "production", candidate: "v0.1.19-rc.1" });
+    expect(plan).toMatchObject({ resume: true, candidate: "v0.1.19-rc.1", warnings: [] });
+  });
+
   it.each<[Partial<ReleaseFlags>, string]>([
     [{ component: "minor" }, "twotier release --tier staging --component minor"],
     [{ component: "major" }, "twotier release --tier staging --component major"],

@@ -1,4 +1,4 @@
-import { lockRef, makeLock } from "../git/lock.ts";
+import { lockRef, makeLock, retractedRef } from "../git/lock.ts";
 import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
 import { tagNames } from "../version/tags.ts";
 import { compareLines, lineOf, parseVersion, type Version } from "../version/version.ts";
@@ -19,8 +19,8 @@ export interface Taken {
 /**
  * Takes the number of a plan: makes the release commit and pushes the lock, create-only.
  *
- * Afterwards it looks again, so that a line that went stable is never followed by its candidate: staging gives way to
- * a stable release of its line; production takes the locks of candidates that aren't sealed, whose seal then fails.
+ * Afterwards it looks again: a number that another run has used up meanwhile is given back, and so that a line that
+ * went stable is never followed by its candidate, staging gives way to a stable release of its line; production takes the locks of candidates that aren't sealed, whose seal then fails.
  *
  * @returns "again" when another run was first: plan again
  * @throws ReleaseError GIT
@@ -45,13 +45,14 @@ export async function takeNumber(
   const refs = await job.refs();
   const tags = tagNames(config.version.tag);
   const line = lineOf(parseVersion(plan.version as string) as Version);
-  if (plan.tier === "staging") {
-    const stable = tags.format(line);
-    if (refs.has(`refs/tags/${stable}`) || refs.has(lockRef(stable))) {
-      await changeRefs(job, `giving ${tag} back`, [{ ref, to: null, expect: lock }]);
-      return "again";
-    }
-  } else {
+  const stable = tags.format(line);
+  // A whole release of that number, from its lock to its end, may have gone by since we read the refs.
+  const spent = refs.has(`refs/tags/${tag}`) || refs.has(retractedRef(tag));
+  if (spent || (plan.tier === "staging" && (refs.has(`refs/tags/${stable}`) || refs.has(lockRef(stable))))) {
+    await changeRefs(job, `giving ${tag} back`, [{ ref, to: null, expect: lock }]);
+    return "again";
+  }
+  if (plan.tier === "production") {
     for (const [name, sha] of refs) {
       if (!name.startsWith(lockRef(""))) continue;
       const candidate = tags.version(name.slice(lockRef("").length));

@@ -2,12 +2,12 @@ import type { ReleaseFlags } from "../core/plan.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { componentOf } from "../version/conventional.ts";
 import { nextLine } from "../version/numbering.ts";
-import { bump, compareLines, formatVersion, lineOf, type Version, zero } from "../version/version.ts";
+import { bump, compareLines, formatVersion, lineOf, parseVersion, type Version, zero } from "../version/version.ts";
 import { openCandidates } from "./choice.ts";
 import type { Detail, Facts } from "./facts.ts";
 import type { Decision } from "./plan.ts";
 import { changesOf, checkGap, checkStableFree, componentAsked, versionOfFile } from "./rules.ts";
-import { type Release, versionText } from "./standing.ts";
+import { type Release, type Standing, versionText } from "./standing.ts";
 
 /** Production: which candidate is finalised, which release is finished, or why there is nothing to do (two-tier.md, rule 4). */
 export function decideProduction(facts: Facts, flags: ReleaseFlags): Decision {
@@ -46,16 +46,32 @@ export function decideProduction(facts: Facts, flags: ReleaseFlags): Decision {
 function finish(facts: Facts, flags: ReleaseFlags, release: Release): Partial<Decision> {
   const detail = facts.details.get(release.tag);
   const candidate = candidateOf(facts, release, detail);
+  const asked = flags.candidate === undefined ? null : namedBy(facts.standing, flags.candidate);
+  if (asked && candidate && asked.tag !== candidate.tag && compareLines(asked.version, release.version) === 0) {
+    throw new ReleaseError("LOST", `${release.tag} is being released from ${candidate.tag}`, {
+      facts: { asked: asked.tag, run: detail?.run ?? undefined },
+      hint: "if that run has died, finish its release: twotier release --tier production",
+    });
+  }
   if (candidate && !detail?.manifest) checkDifferences(facts, flags, candidate);
   return {
     reason: `${release.tag} was begun${detail?.run ? ` by ${detail.run}` : ""}, and isn't finished`,
-    warnings: flags.candidate ? [`${release.tag} is finished first; run it again for ${flags.candidate}`] : [],
+    warnings:
+      asked && asked.tag !== candidate?.tag
+        ? [`${release.tag} is finished first; run it again for ${flags.candidate}`]
+        : [],
     version: release.version,
     resume: release,
     candidate,
     source: sourceOf(release, detail),
     changes: changesOf(facts, facts.since),
   };
+}
+
+/** The release that a tag or a version names. */
+function namedBy({ names, find }: Standing, text: string): Release | null {
+  const version = names.version(text) ?? parseVersion(text.replace(/^v/, ""));
+  return version && find(names.format(version));
 }
 
 /** The candidate that a stable release came from: as its manifest says, else the highest of its line with the same source. */

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
+import { shellParts } from "../../scripts/shell-parts.ts";
 import type { FaultyRegistry } from "../../src/registries/faults/index.ts";
 import { type Registries, startRegistries } from "../../src/registries/index.ts";
 import type { Around } from "../../src/registries/server.ts";
@@ -70,6 +71,7 @@ async function bundle(outfile: string): Promise<void> {
     format: "esm",
     target: "node22.18",
     outfile,
+    plugins: [shellParts],
     define: { TWOTIER_VERSION: '"0.0.0"' },
     banner: {
       js: lines
