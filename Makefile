@@ -32,7 +32,11 @@ bench: ## the figures of the README; B=plan for one of bench/*.ts, F=--small to 
 	@scripts/tools.sh
 	@$(if $(B),$(node) bench/$(B).ts,sh bench/run.sh) $(F)
 
+torture: ## releases killed at every point, all of them; writes the table in README.md; T="--share 0.1" for some
+	@scripts/setup.sh test
+	@$(node) test/torture/main.ts $(T)
+
 clean: ## remove what make made, but for node_modules
 	rm -rf dist .setup
 
-.PHONY: help setup demo test lint check bench clean
+.PHONY: help setup demo test lint check bench torture clean

@@ -1,0 +1,39 @@
+import { nameOf, openHarness } from "./kill.ts";
+import { inTurn, type Part, type Row } from "./part.ts";
+import { sample } from "./random.ts";
+
+const kinds = [
+  ["request", "before", "before a request (ref updates are requests too)"],
+  ["request", "after", "after a request was served, before its answer"],
+  ["journal", "before", "before a write to the journal"],
+  ["journal", "after", "after a write to the journal"],
+] as const;
+
+/** Kills releases with SIGKILL at every point, and finishes each in another clone. */
+export const kill: Part = {
+  name: "kill",
+  async run({ share, seed, jobs, report }) {
+    const harness = await openHarness();
+    try {
+      const rows = new Map<string, Row>();
+      for (const tier of ["staging", "production"] as const) {
+        for (const [at, when, text] of kinds) {
+          const points = harness.points.filter((one) => one.tier === tier && one.at === at && one.when === when);
+          const row = { what: `${tier}, killed ${text}`, points: points.length, runs: 0, converged: 0 };
+          rows.set(`${tier} ${at} ${when}`, row);
+        }
+      }
+      const points = sample(harness.points, Math.ceil(harness.points.length * share), seed);
+      await inTurn(points, jobs, async (point) => {
+        const { killed, findings } = await harness.run(point);
+        const row = rows.get(`${point.tier} ${point.at} ${point.when}`) as Row;
+        row.runs++;
+        if (findings.length === 0) row.converged++;
+        report(`kill: ${nameOf(point)} (${killed ?? "ended before"})`, findings);
+      });
+      return [...rows.values()];
+    } finally {
+      harness.close();
+    }
+  },
+};
