@@ -15,6 +15,7 @@ import type { Job, Planned } from "./job.ts";
 import { decide } from "./plan.ts";
 import { planSteps } from "./plan-steps.ts";
 import { askTargets, refuseErrors } from "./preflight.ts";
+import { expectedPromotion } from "./promotion-files.ts";
 import { resumePlan } from "./resume.ts";
 import { readSource } from "./source.ts";
 
@@ -157,7 +158,8 @@ function withItems(
     body: "",
   };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
-  const files = expectedFiles(resolved, { version: plan.version, pythonVersion: plan.pythonVersion ?? plan.version });
+  const built = expectedFiles(resolved, { version: plan.version, pythonVersion: plan.pythonVersion ?? plan.version });
+  const files = plan.candidate === null ? built : [...built, ...expectedPromotion()];
   const targets = options
     .makeTargets(config, resolved, repository, release)
     .filter((target) => !skipped.has(target.name));
