@@ -10,7 +10,7 @@ import { apart } from "./clone.ts";
 /** One thing that a user does, and what came of it. */
 export interface Reading {
   tier: "staging" | "production";
-  target: "pypi" | "npm" | "docker" | "github" | "go";
+  target: "pypi" | "npm" | "docker" | "github" | "go" | "site";
   /** The command as a user types it (against this machine's registries). */
   command: string;
   ok: boolean;
@@ -27,6 +27,7 @@ export interface Addresses {
   docker: string;
   github: string;
   git: string;
+  site: string;
 }
 
 export interface Expected {
@@ -65,6 +66,7 @@ export async function readBack(
         readings.push(image(reader, repository, tag, addresses.docker));
     }
     if (targets.github) readings.push(assets(reader, config, addresses.github));
+    if (targets.site) readings.push(channel(reader, addresses.site));
     if (targets.go)
       for (const module of resolved.packages.go) readings.push(moduleTag(reader, config, module.dir, addresses.git));
   }
@@ -95,7 +97,11 @@ function readerFor(tier: "staging" | "production", version: string, temp: string
 
 type Check = { command: string; target: Reading["target"]; tool: string };
 
-async function attempt(reader: Reader, check: Check, work: () => Promise<string>): Promise<Reading> {
+export async function attempt(
+  reader: Pick<Reader, "tier" | "version">,
+  check: Check,
+  work: () => Promise<string>,
+): Promise<Reading> {
   const { tier, version } = reader;
   try {
     const got = await work();
@@ -203,6 +209,19 @@ async function assets(reader: Reader, config: Config, server: string): Promise<R
     await exec("sha256sum", ["--check", "--strict", "--quiet", "checksums.txt"], { cwd, env: reader.env });
     const manifest = JSON.parse(await readFile(path.join(cwd, "release.json"), "utf8")) as { version: string };
     return manifest.version;
+  });
+}
+
+/** The channel's file, and the script that it names. */
+async function channel(reader: Reader, site: string): Promise<Reading> {
+  const file = `channels/${reader.tier}.txt`;
+  return attempt(reader, { command: `curl -f .../${file}`, target: "site", tool: "curl" }, async () => {
+    const cwd = await reader.folder("site");
+    const fetch = async (name: string) =>
+      (await exec("curl", ["--fail", "--silent", "--show-error", `${site}/${name}`], { cwd, env: reader.env })).stdout;
+    const version = (await fetch(file)).trim();
+    await exec("sh", ["-n"], { cwd, env: reader.env, input: await fetch(`v${version}/install.sh`) });
+    return version;
   });
 }
 

@@ -12,6 +12,7 @@ import { release } from "../release/release.ts";
 import { openSession, type Session } from "../release/session.ts";
 import { createTargets } from "../targets/create.ts";
 import { apart, type Copy, copyRepository } from "./clone.ts";
+import { tryInstallers } from "./installers.ts";
 import { type Addresses, type Reading, readBack } from "./readback.ts";
 import { seedRegistries } from "./seed.ts";
 import { type Act, hasQuietPaths, pushChange, story } from "./story.ts";
@@ -64,6 +65,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       docker: registries.docker,
       github: registries.github,
       git: registries.git,
+      site: registries.site,
     };
     const open = (flags: { tier: "staging" | "production" }) => openRehearsed(copy, addresses, flags, io);
     await pushAll(copy, addresses);
@@ -92,7 +94,9 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     const session = await open({ tier: "staging" });
     const { config, resolved } = await session.plan();
     await session.close();
-    const readings = await readBack(config, resolved, addresses, { staging, production }, path.join(root, "readback"));
+    const expected = { staging, production };
+    const readings = await readBack(config, resolved, addresses, expected, path.join(root, "readback"));
+    readings.push(...(await tryInstallers(config, resolved, addresses, expected, path.join(root, "home"))));
     io.emit({ type: "step", step: "read back as users do", state: "done" });
     return { seeded, notes: copy.notes, acts, staging, production, readings, addresses };
   } finally {
@@ -157,6 +161,8 @@ function openRehearsed(
           githubApiUrl: addresses.github,
           githubServerUrl: addresses.github,
           githubToken: token,
+          site: addresses.site,
+          siteToken: token,
         },
         repository,
         release,

@@ -83,6 +83,8 @@ export async function startProject(
     dockerUsername: "project",
     dockerToken: projectToken,
     dockerRegistry: registries.docker,
+    site: registries.site,
+    siteToken: projectToken,
   };
   const http = createHttp();
   let clones = 0;
