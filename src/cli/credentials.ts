@@ -1,11 +1,26 @@
 import path from "node:path";
-import { registerSecret } from "../lib/errors.ts";
+import { ReleaseError, registerSecret } from "../lib/errors.ts";
 import type { Credentials } from "../targets/create.ts";
 import type { Environment } from "./environment.ts";
 
-/** Credentials and redirections from the environment (two-tier.md, "Environment"). Secrets are remembered for redaction. */
+/**
+ * Credentials and redirections from the environment (two-tier.md, "Environment"). Secrets are remembered for redaction.
+ * White space around a value is no part of it: a pasted secret often ends with a line break.
+ *
+ * @throws ReleaseError AUTH for a value that no header can carry (RFC 9110, section 5.5)
+ */
 export function credentialsOf({ variables }: Environment): Credentials {
-  const get = (name: string) => variables[name] || undefined;
+  const get = (name: string): string | undefined => {
+    const value = variables[name]?.trim();
+    if (!value) return undefined;
+    if (/[^\x20-\x7e]/.test(value)) {
+      registerSecret(value);
+      throw new ReleaseError("AUTH", `${name} holds a line break, or another character that no credential has`, {
+        hint: `set ${name} again, to one line`,
+      });
+    }
+    return value;
+  };
   const credentials: Credentials = {
     githubToken: get("GITHUB_TOKEN"),
     githubApiUrl: get("GITHUB_API_URL"),

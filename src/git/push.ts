@@ -1,4 +1,4 @@
-import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError, redact } from "../lib/errors.ts";
 import type { ExecResult } from "../lib/exec.ts";
 import type { ReadObjects } from "./objects.ts";
 
@@ -54,7 +54,7 @@ export async function pushRefs(
     .join("\n");
   if (raced.test(answer)) return "lost";
   throw new ReleaseError("GIT", `${where} refused ${changes.map((one) => one.ref).join(", ")}`, {
-    facts: { answer: answer.slice(-800) || `exit code ${result.code}` },
+    facts: { answer: redact(answer).slice(-800) || `exit code ${result.code}` },
     // 128 is also how git ends when the connection breaks off; a refused credential stays refused.
     retryable:
       result.code === 128 && !/Authentication failed|could not read (Username|Password)|error: 40[13]/.test(answer),

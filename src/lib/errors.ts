@@ -88,28 +88,64 @@ export function asReleaseError(thrown: unknown): ReleaseError {
 }
 
 const secrets = new Set<string>();
+/** The longest first: one form may hold another. */
+let ordered: readonly string[] = [];
 
 /**
- * Remembers a secret, in the forms it may turn up in (as it is, base64, URL-encoded, as Basic credentials),
- * so that `redact` takes it out of everything that leaves the process.
+ * Remembers a secret, in the forms it may turn up in (as it is, base64 wherever it begins, URL-encoded, as a string of
+ * JSON or HTML, its lines), so that `redact` takes it out of everything that leaves the process.
  */
 export function registerSecret(secret: string, user?: string): void {
   if (secret.length < 4) return;
+  const encoded = encodeURIComponent(secret);
   const forms = [
     secret,
-    encodeURIComponent(secret),
-    Buffer.from(secret).toString("base64"),
+    encoded,
+    encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    new URLSearchParams([["", secret]]).toString().slice(1),
     JSON.stringify(secret).slice(1, -1),
+    ...inHtml(secret),
+    ...inBase64(secret),
   ];
   if (user !== undefined) forms.push(Buffer.from(`${user}:${secret}`).toString("base64"));
   for (const line of secret.split(/\r?\n/)) if (line.length >= 8) forms.push(line);
   for (const form of forms) secrets.add(form);
+  ordered = [...secrets].sort((a, b) => b.length - a.length);
+}
+
+/** With the characters escaped that have a meaning in HTML, in the spellings that servers use. */
+function inHtml(secret: string): string[] {
+  const named: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+  const html = secret.replace(/[&<>"']/g, (character) => named[character] as string);
+  return [html, html.replaceAll("&#39;", "&#x27;"), html.replaceAll("&#39;", "'"), html.replaceAll("&quot;", "&#34;")];
+}
+
+/**
+ * Whole, and what is always the same of it inside the base64 of a longer text, such as `user:secret` with any user: three
+ * bytes make four characters, so there are three ways (RFC 4648, section 4), each in both alphabets.
+ */
+function inBase64(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const whole = bytes.toString("base64");
+  const inside = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString("base64")
+      .replace(/=+$/, "");
+    const shared = (before + bytes.length) % 3 === 0 ? 0 : 1;
+    return text.slice(before === 0 ? 0 : before + 1, text.length - shared);
+  });
+  const forms = [whole, ...inside.filter((text) => text.length >= 8)];
+  return [...forms, ...forms.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
 }
 
 /** The text with every registered secret replaced by `[redacted]`. */
 export function redact(text: string): string {
-  if (secrets.size === 0) return text;
   let out = text;
-  for (const secret of [...secrets].sort((a, b) => b.length - a.length)) out = out.replaceAll(secret, "[redacted]");
+  for (const secret of ordered) out = out.replaceAll(secret, "[redacted]");
   return out;
+}
+
+/** The beginning of a text from elsewhere, redacted before it is cut: half a secret would be found by nobody. */
+export function excerpt(text: string, limit: number): string {
+  return redact(text).slice(0, limit);
 }

@@ -1,7 +1,7 @@
 import type http from "node:http";
 import type https from "node:https";
 import type { Readable } from "node:stream";
-import { ReleaseError } from "./errors.ts";
+import { excerpt, ReleaseError } from "./errors.ts";
 
 /**
  * A small client over node:http, because uploads stream from disk at more than twice the speed of fetch()
@@ -290,7 +290,7 @@ function wrap(incoming: http.IncomingMessage, url: URL, method: string): HttpRes
       } catch (cause) {
         throw new ReleaseError("REGISTRY", `${where} answered with something that isn't JSON`, {
           cause,
-          facts: { status: incoming.statusCode, begins: text.slice(0, 120) },
+          facts: { status: incoming.statusCode, begins: excerpt(text, 120) },
         });
       }
     },

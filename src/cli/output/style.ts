@@ -1,5 +1,6 @@
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
+import { redact } from "../../lib/errors.ts";
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -27,9 +28,9 @@ export function styleFor(stream: NodeJS.WritableStream): Style {
   };
 }
 
-/** Text from outside (tags, messages, answers) without control characters, so that it can't drive the terminal. */
+/** Text from outside (tags, messages, answers) without secrets and control characters, so that it can't drive the terminal. */
 export function safe(text: string): string {
-  return text.replace(
+  return redact(text).replace(
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
     "\ufffd",
   );

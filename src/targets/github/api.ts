@@ -1,5 +1,5 @@
 import type { Io } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
 
@@ -128,7 +128,7 @@ async function failure(
   } catch {
     // a proxy's page: the status has to do
   }
-  const message = typeof body.message === "string" ? body.message : text.slice(0, 200) || response.statusText;
+  const message = typeof body.message === "string" ? body.message : excerpt(text, 200) || response.statusText;
   const facts = {
     status,
     github: message,

@@ -1,5 +1,5 @@
 import type { Io } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import { type Digest, fromIntegrity } from "../../lib/hash.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
@@ -153,11 +153,11 @@ export async function messageOf(response: HttpResponse): Promise<string> {
   try {
     const { error, reason, message } = JSON.parse(text) as Record<string, unknown>;
     const said = [error, reason, message].filter((part) => typeof part === "string" && part !== "");
-    if (said.length > 0) return said.join(": ").slice(0, 500);
+    if (said.length > 0) return excerpt(said.join(": "), 500);
   } catch {
     // no JSON: the text itself
   }
-  return text.trim().slice(0, 200);
+  return excerpt(text.trim(), 200);
 }
 
 /** The sha512 that a packument tells of a version. */

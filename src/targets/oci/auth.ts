@@ -1,5 +1,5 @@
 import type { Io } from "../../core/target.ts";
-import { ReleaseError, registerSecret } from "../../lib/errors.ts";
+import { excerpt, ReleaseError, registerSecret } from "../../lib/errors.ts";
 import { mayAuthenticate, type Registry } from "./reference.ts";
 
 export interface Credentials {
@@ -123,7 +123,7 @@ export class Authority {
     const headers: Record<string, string> = authorization ? { authorization } : {};
     const response = await io.http({ url: realm.href, headers, signal: io.signal, redirect: "manual" });
     if (response.status !== 200) {
-      const said = (await response.text(1 << 20).catch(() => "")).slice(0, 200);
+      const said = excerpt(await response.text(1 << 20).catch(() => ""), 200);
       const refused = response.status === 401 || response.status === 403;
       throw new ReleaseError(refused ? "AUTH" : "REGISTRY", `${realm.host} gave no token for ${host}`, {
         facts: { status: response.status, scope: scopes.join(" "), answer: said || undefined },

@@ -1,5 +1,5 @@
 import type { Io } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import { type Digest, digestOf } from "../../lib/hash.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
@@ -204,8 +204,8 @@ async function errorsOf(response: HttpResponse): Promise<{ codes: string[]; text
   try {
     const { errors } = JSON.parse(text) as { errors: { code?: string; message?: string }[] };
     const lines = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": "));
-    return { codes: errors.map(({ code }) => String(code)), text: lines.join("; ").slice(0, 500) };
+    return { codes: errors.map(({ code }) => String(code)), text: excerpt(lines.join("; "), 500) };
   } catch {
-    return { codes: [], text: text.trim().slice(0, 200) };
+    return { codes: [], text: excerpt(text.trim(), 200) };
   }
 }

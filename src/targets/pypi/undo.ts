@@ -1,5 +1,5 @@
 import type { Io, Item, Retracted, Undo, UndoAction } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import type { HttpRequest } from "../../lib/http.ts";
 import { versionOfFile } from "./names.ts";
 import { readProject } from "./simple.ts";
@@ -51,7 +51,7 @@ export function pypiUndo(context: Context): Undo {
             };
       const response = await io.http({ ...request, signal: io.signal });
       const { status } = response;
-      const text = (await response.text(1 << 20)).trim().slice(0, 200);
+      const text = excerpt((await response.text(1 << 20)).trim(), 200);
       if (status < 300 || status === 404) return;
       const refused = status === 401 || status === 403;
       throw new ReleaseError(refused ? "AUTH" : "REGISTRY", `the index refused to delete ${id}: ${status} ${text}`, {

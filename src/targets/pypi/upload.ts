@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Files, Io, Item } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import { readChunks } from "../../lib/file.ts";
 import { hexOf } from "../../lib/hash.ts";
 import type { HttpResponse } from "../../lib/http.ts";
@@ -81,7 +81,7 @@ async function post(
     .trim();
   const reason = response.statusText.replace(/^\d+ /, "");
   const message = readable.includes(reason) ? readable : [reason, readable].filter(Boolean).join(": ");
-  return { status: response.status, message: message.slice(0, 500), response };
+  return { status: response.status, message: excerpt(message, 500), response };
 }
 
 interface Part {

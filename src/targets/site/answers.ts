@@ -1,5 +1,5 @@
 import type { Io } from "../../core/target.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import type { HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
 
@@ -13,7 +13,7 @@ export async function failure(response: HttpResponse, what: string, io: Io, cred
   // S3 says why in XML (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
   const code = /<Code>([^<]*)<\/Code>/.exec(text)?.[1];
   const message = /<Message>([^<]*)<\/Message>/.exec(text)?.[1] ?? (text.startsWith("<") ? "" : text);
-  const facts = { status, code, answer: message.trim().slice(0, 300) || undefined };
+  const facts = { status, code, answer: excerpt(message.trim(), 300) || undefined };
   if (status === 401 || status === 403) {
     return new ReleaseError("AUTH", `${what}: the credential was refused (${status})`, {
       facts,
