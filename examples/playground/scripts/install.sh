@@ -27,7 +27,7 @@ settings() {
 	https://github.com) api=https://api.github.com ;;
 	*) api=$github/api/v3 ;;
 	esac
-	channels=${PLAYGROUND_CHANNELS_URL:-''}
+	channels=${PLAYGROUND_CHANNELS_URL:-https://hanzo.bot/channels}
 	timeout=${PLAYGROUND_TIMEOUT:-30}
 	modify_path=1
 	if truthy "${PLAYGROUND_NO_MODIFY_PATH:-}"; then modify_path=''; fi
