@@ -22,7 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   proof: ["core", "lib", "version", "git", "config", "build"],
   // Targets are passed in.
   release: ["core", "lib", "version", "git", "config", "build", "proof"],
-  rehearse: ["core", "lib", "version", "git", "config", "build", "targets", "registries", "release"],
+  rehearse: ["core", "lib", "version", "git", "config", "build", "targets", "registries", "release", "generate"],
   cli: ["core", "lib", "version", "git", "config", "build", "targets", "generate", "registries", "release", "rehearse"],
   "index.ts": [
     "core",

@@ -10,7 +10,7 @@ import { apart } from "./clone.ts";
 /** One thing that a user does, and what came of it. */
 export interface Reading {
   tier: "staging" | "production";
-  target: "pypi" | "npm" | "docker" | "github" | "go" | "site";
+  target: "pypi" | "npm" | "docker" | "github" | "go" | "site" | "installer";
   /** The command as a user types it (against this machine's registries). */
   command: string;
   ok: boolean;

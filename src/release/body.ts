@@ -1,3 +1,4 @@
+import { installCommand, scriptsUrl } from "../config/installer.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import type { TargetName } from "../core/target.ts";
 import type { Planned } from "./job.ts";
@@ -38,6 +39,13 @@ export function installCommands(
   const names = (...kinds: ReleaseFile["kind"][]) => [
     ...new Set(files.filter((file) => kinds.includes(file.kind)).map((file) => file.package ?? "")),
   ];
+  if (config.installer && files.some((file) => file.kind === "binary")) {
+    commands.push({
+      target: "github",
+      title: "Command line",
+      command: installCommand(scriptsUrl(config), tier, version),
+    });
+  }
   if (pypi) {
     const python = plan.pythonVersion ?? version;
     for (const name of names("wheel", "sdist")) {

@@ -62,7 +62,7 @@ describe.each(shellNames)("with %s", (shell) => {
   test.each([["v0.1.17"], ["0.1.17"]])(
     "%s is pinned by --version, --version=, PLAYGROUND_VERSION and VERSION",
     async (pinned) => {
-      const ways = [
+      const ways: { args?: string[]; env?: Record<string, string>; preset?: { version: string } }[] = [
         { args: ["--version", pinned] },
         { args: [`--version=${pinned}`] },
         { env: { PLAYGROUND_VERSION: pinned, VERSION: "9.9.9" } },

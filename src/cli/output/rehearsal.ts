@@ -1,7 +1,15 @@
 import type { Reading, Rehearsal } from "../../rehearse/rehearse.ts";
 import { type Style, safe, seconds, styleFor, table } from "./style.ts";
 
-const registryNames = { pypi: "PyPI", npm: "npm", docker: "Docker", github: "GitHub", go: "Go", site: "Site" } as const;
+const registryNames = {
+  pypi: "PyPI",
+  npm: "npm",
+  docker: "Docker",
+  github: "GitHub",
+  go: "Go",
+  site: "Site",
+  installer: "install.sh",
+} as const;
 
 /** The end of a rehearsal: tier x registry, with what users got and how they asked. */
 export function renderRehearsal(
