@@ -72,8 +72,9 @@ export async function publishSealed(
     items: allItems(manifest, targets).filter((item) => !skip.has(item.target)),
     pointers: manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
   };
-  const steps = diff(release, await observe(release, targets, job.io));
-  if ((await job.refs()).has(retractedRef(manifest.tag))) {
+  const [world, refs] = await Promise.all([observe(release, targets, job.io), job.refs()]);
+  const steps = diff(release, world);
+  if (refs.has(retractedRef(manifest.tag))) {
     throw new ReleaseError("REFUSED", `${manifest.tag} was retracted while it was being released`, {
       hint: `take back what was published of it: twotier rollback ${manifest.version}`,
     });
@@ -90,11 +91,16 @@ export async function publishSealed(
  */
 export async function endRelease(
   job: Job,
-  { manifest }: Seal,
+  { manifest, staging: sealed }: Seal,
   targets: readonly Target[],
   options: ApplyOptions,
   skip: ReadonlySet<string>,
 ): Promise<void> {
+  // Places that killed or losing runs left go first: while the lock is there, a later run would do it.
+  const { staging } = stagingOf(job, targets, manifest.tag);
+  // Our own may still be listed as hidden (listings lag); staged bytes stay for what was skipped and is added later.
+  const keeps = staging.holdsAssets || manifest.skipped.length > 0;
+  await discardOthers(job, staging, keeps ? sealed.id : "");
   const ref = lockRef(manifest.tag);
   const lock = (await job.refs()).get(ref);
   if (lock) await changeRefs(job, `ending ${manifest.tag}`, [{ ref, to: null, expect: lock }]);
@@ -104,9 +110,6 @@ export async function endRelease(
     manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
     options,
   );
-  // What was skipped may be added later, from the staged bytes.
-  const { staging } = stagingOf(job, targets, manifest.tag);
-  if (!staging.holdsAssets && manifest.skipped.length === 0) await discardOthers(job, staging, "");
 }
 
 /** True when somebody deleted the place that the seal names, so that what was staged must be staged again. */

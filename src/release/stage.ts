@@ -46,10 +46,7 @@ export async function stageAndSeal(
     await job.onStep?.("staged");
     const seal: Seal = { manifest, staging: { target: place.target, id } };
     const sealed = await pushSeal(job, seal, taken);
-    if (sealed === "ours") {
-      await discardOthers(job, place.staging, id);
-      return seal;
-    }
+    if (sealed === "ours") return seal;
   } catch (thrown) {
     // A run that helps may lose its place to the winner of the seal: then the seal counts, not our failure.
     const error = asReleaseError(thrown);
