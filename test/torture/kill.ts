@@ -27,15 +27,18 @@ export interface Outcome {
 }
 
 /** An undisturbed release, which all others are compared with. */
-interface Undisturbed {
+export interface Undisturbed {
   before: Snapshot;
   after: Snapshot;
   requests: number;
+  /** Requests that may change something. */
+  changes: number;
+  /** Lines of the journal. */
   writes: number;
   tag: string;
 }
 
-const commands: Record<Tier, readonly string[]> = {
+export const commands: Record<Tier, readonly string[]> = {
   staging: ["release", "--tier", "staging"],
   production: ["release", "--tier", "production", "--yes"],
 };
@@ -76,11 +79,12 @@ export async function openHarness(): Promise<Harness> {
   };
 }
 
-async function undisturbedRun(template: Template, tier: Tier): Promise<Undisturbed> {
-  let requests = 0;
+export async function undisturbedRun(template: Template, tier: Tier): Promise<Undisturbed> {
+  let [requests, changes] = [0, 0];
   let counting = false;
-  const around: Around = (_request, response, handle) => {
+  const around: Around = (request, response, handle) => {
     if (counting) requests++;
+    if (counting && request.method !== "GET" && request.method !== "HEAD") changes++;
     return handle(response);
   };
   const world = await openWorld(template, () => around);
@@ -94,7 +98,7 @@ async function undisturbedRun(template: Template, tier: Tier): Promise<Undisturb
     const journal = path.join(clone, ".twotier/journal");
     const writes = readdirSync(journal).flatMap((file) => readFileSync(path.join(journal, file), "utf8").split("\n"));
     const lines = writes.filter((line) => line !== "").length;
-    return { before, after: await snapshotOf(world.registries), requests, writes: lines, tag: tags[tier] };
+    return { before, after: await snapshotOf(world.registries), requests, changes, writes: lines, tag: tags[tier] };
   } finally {
     await world.close();
   }
@@ -131,7 +135,7 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point):
     while (active > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const stopped = await snapshotOf(world.registries);
     findings.push(...early(wanted.before, stopped, wanted.after, wanted.tag));
-    findings.push(...(await finish(world, wanted, point)));
+    findings.push(...(await finish(world, wanted, point.tier)));
   } finally {
     await world.close();
   }
@@ -139,8 +143,8 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point):
 }
 
 /** The same command again, in another clone, as another machine would. */
-async function finish(world: World, wanted: Undisturbed, point: Point): Promise<string[]> {
-  const { code, output } = await world.run(world.clone(), commands[point.tier]).done;
+export async function finish(world: World, wanted: Undisturbed, tier: Tier): Promise<string[]> {
+  const { code, output } = await world.run(world.clone(), commands[tier]).done;
   if (code !== 0) return [`the second run ended with ${code}: ${output}`];
   return differences(wanted.after, await snapshotOf(world.registries));
 }
