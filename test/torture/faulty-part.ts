@@ -1,0 +1,70 @@
+import type { Fault } from "../../src/registries/faults/index.ts";
+import { commands, finish, type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
+import { inTurn, type Part, type Row } from "./part.ts";
+import { sample } from "./random.ts";
+import { differences, snapshotOf } from "./snapshot.ts";
+import { makeTemplate, openWorld, type Template } from "./world.ts";
+
+const kinds: Record<string, Fault> = {
+  "answered 503 after it was done": { fault: "status", status: 503, when: "after" },
+  "done, and the connection breaks before the answer": { fault: "refuse", when: "after" },
+  "cut in the middle": { fault: "cut", bytes: 1 },
+};
+
+interface Point {
+  tier: Tier;
+  kind: string;
+  /** The request that fails, of those that may change something; 1-based. */
+  n: number;
+}
+
+/** Each request that may change something fails once, in each of three ways; most runs don't even need a second one. */
+export const faulty: Part = {
+  name: "fault",
+  async run({ share, seed, jobs, report }) {
+    const template = await makeTemplate();
+    try {
+      const wanted = {
+        staging: await undisturbedRun(template, "staging"),
+        production: await undisturbedRun(template, "production"),
+      };
+      const points: Point[] = [];
+      const rows: Row[] = [];
+      for (const tier of ["staging", "production"] as const) {
+        for (const kind of Object.keys(kinds)) {
+          for (let n = 1; n <= wanted[tier].changes; n++) points.push({ tier, kind, n });
+          rows.push({ what: `${tier}, a write ${kind}`, points: wanted[tier].changes, runs: 0, converged: 0 });
+        }
+      }
+      await inTurn(sample(points, Math.ceil(points.length * share), seed), jobs, async (point) => {
+        const { hit, findings } = await faultyRun(template, wanted[point.tier], point);
+        const row = rows.find(({ what }) => what === `${point.tier}, a write ${point.kind}`) as Row;
+        row.runs++;
+        if (findings.length === 0) row.converged++;
+        report(`fault: ${point.tier}, write ${point.n} ${point.kind} (${hit})`, findings);
+      });
+      return rows;
+    } finally {
+      template.remove();
+    }
+  },
+};
+
+async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, n }: Point) {
+  const world = await openWorld(template);
+  try {
+    const { faults } = world.registries;
+    const fault = kinds[kind] as Fault;
+    faults.add({ ...fault, method: "POST|PUT|PATCH|DELETE", after: n - 1 });
+    const { code, output } = await world.run(world.clone(), commands[tier]).done;
+    faults.clear();
+    const [happened] = faults.happened;
+    const hit = happened ? `${happened.method} ${happened.path}` : "ended before";
+    if (code === 0) return { hit, findings: differences(wanted.after, await snapshotOf(world.registries)) };
+    const unclear =
+      /^error\[(?!INTERNAL)\w+\]/m.test(output) && /^hint: /m.test(output) ? [] : [`not clear: ${output}`];
+    return { hit, findings: [...unclear, ...(await finish(world, wanted, tier))] };
+  } finally {
+    await world.close();
+  }
+}
