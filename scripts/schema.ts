@@ -47,7 +47,7 @@ export function generate(): { files: Map<string, string>; undescribed: string[];
 function annotate(node: Json, at: string, describe: (key: string) => Description | undefined): void {
   for (const [name, child] of Object.entries(node.properties ?? {})) {
     const key = at === "" ? name : `${at}.${name}`;
-    const shared = key.replace(/^artifacts\[\]\.[\w-]+\.(type|name|dir)$/, "artifacts[].$1");
+    const shared = key.replace(/^artifacts\[\]\.[\w-]+\.(type|name|dir|smoke)$/, "artifacts[].$1");
     put(child, describe(shared));
     annotate(child, key, describe);
   }
@@ -74,7 +74,11 @@ function put(node: Json, description: Description | undefined): void {
 const sections: { title: string; root?: string; holds: (key: string) => boolean }[] = [
   { title: "Top level", holds: (key) => /^(?:schema|name|repository|checks)$/.test(key) },
   ...["trigger", "version", "tiers"].map((root) => ({ title: `\`${root}\``, root, holds: within(root) })),
-  { title: "`artifacts`", root: "artifacts", holds: (key) => /^artifacts(?:\[\]\.(?:type|name|dir))?$/.test(key) },
+  {
+    title: "`artifacts`",
+    root: "artifacts",
+    holds: (key) => /^artifacts(?:\[\]\.(?:type|name|dir|smoke))?$/.test(key),
+  },
   ...["go", "python", "npm", "image", "go-module", "command"].map((type) => {
     const root = `artifacts[].${type}`;
     return { title: `Artifacts of type \`${type}\``, root, holds: within(root) };

@@ -9,6 +9,10 @@ import { styleFor } from "./output/style.ts";
 const commands: Record<string, () => Promise<(program: Command) => void>> = {
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   release: async () => (await import("./commands/release.ts")).releaseCommand,
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
+  status: async () => (await import("./commands/status.ts")).statusCommand,
+  rollback: async () => (await import("./commands/rollback.ts")).rollbackCommand,
+  notes: async () => (await import("./commands/notes.ts")).notesCommand,
   generate: async () => (await import("./commands/generate.ts")).generateCommand,
   rehearse: async () => (await import("./commands/rehearse.ts")).rehearseCommand,
   registries: async () => (await import("./commands/registries.ts")).registriesCommand,

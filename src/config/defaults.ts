@@ -12,7 +12,8 @@ export function cleanPath(path: string): string {
 
 /** An artifact with everything that it leaves out. */
 export function fillArtifact(raw: RawArtifact, config: Pick<RawConfig, "repository">): Artifact {
-  const base = { name: raw.name, dir: cleanPath(raw.dir ?? ".") };
+  const smoke = raw.smoke === undefined ? {} : { smoke: raw.smoke };
+  const base = { name: raw.name, dir: cleanPath(raw.dir ?? "."), ...smoke };
   switch (raw.type) {
     case "go":
       return {

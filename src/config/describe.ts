@@ -96,6 +96,12 @@ export const descriptions: Record<string, Description> = {
     example: "playground",
   },
   "artifacts[].dir": { about: "Its folder.", example: "sdk/python", otherwise: "`.`, the root" },
+  "artifacts[].smoke": {
+    about:
+      "A shell command for `twotier verify --install`, run where the artifact was installed, with what was installed first on the PATH. It must print the version, in SemVer's or PEP 440's spelling.",
+    example: "playground --version",
+    otherwise: "Python and npm packages are imported; binaries and images are only fetched and compared",
+  },
 
   "artifacts[].go": {
     about: "A Go command, cross-compiled: one raw binary `NAME-OS-ARCH` a platform (`.exe` on Windows).",

@@ -145,7 +145,7 @@ describe("a config with one mistake", () => {
     [
       "a key of another type",
       `${artifact}    dockerfile: x\n`,
-      '6:5: unknown key "dockerfile" in artifacts[0] | the keys here are type, name, dir, package, platforms, ldflags, env',
+      '6:5: unknown key "dockerfile" in artifacts[0] | the keys here are type, name, dir, smoke, package, platforms, ldflags, env',
     ],
     [
       "a key that nobody knows",

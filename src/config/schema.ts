@@ -73,7 +73,7 @@ const name = text(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
   "must be 1 to 64 letters, digits, dots, hyphens and underscores, and begin with a letter or digit",
 );
-const base = { name, dir: optional(file) };
+const base = { name, dir: optional(file), smoke: optional(line) };
 
 const platform = text(
   /^[a-z0-9]+\/[a-z0-9]+(?:\/v\d+)?$/,

@@ -56,6 +56,8 @@ interface Base {
   name: string;
   /** Folder in the repository, "." for the root. */
   dir: string;
+  /** Run by `sh -c` where it was installed (`verify --install`); must print the version. */
+  smoke?: string;
 }
 export interface GoArtifact extends Base {
   type: "go";

@@ -1,0 +1,39 @@
+import type { Row, Verification } from "../../release/rows.ts";
+import { type Style, safe, styleFor, table } from "./style.ts";
+
+/** A verification for people: a line for each thing looked at, what is wrong spelled out. */
+export function renderVerification(result: Verification, style: Style = styleFor(process.stdout)): string {
+  const { rows, name, version, retracted, tier } = result;
+  const kind = tier === "staging" ? "candidate" : "stable version";
+  const lines = [`${style.bold(`${name} ${version}`)}, ${retracted ? `a ${kind} that was taken back` : kind}`, ""];
+  lines.push(
+    ...table(rows.map((row) => [`  ${mark(row, style)}`, style.cyan(row.target), shortId(row.id), safe(row.text)])),
+  );
+  for (const row of rows) {
+    if (row.state !== "differs" || row.expected === undefined) continue;
+    lines.push("", `${style.red("differs")}  ${row.target} ${safe(row.id)}`);
+    lines.push(`  expected  ${safe(row.expected)}`, `  found     ${safe(row.found ?? "")}`);
+  }
+  const bad = rows.filter((row) => row.state !== "ok");
+  const count = (state: Row["state"]) => bad.filter((row) => row.state === state).length;
+  const parts = (["differs", "missing", "pending", "unknown"] as const).flatMap((state) =>
+    count(state) > 0 ? [`${count(state)} ${state}`] : [],
+  );
+  lines.push(
+    "",
+    bad.length === 0
+      ? style.green(`all ${rows.length} as they should be`)
+      : style.red(`${parts.join(", ")} of ${rows.length}`),
+  );
+  return lines.join("\n");
+}
+
+function shortId(id: string): string {
+  return safe(id).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
+}
+
+function mark({ state }: Row, style: Style): string {
+  if (state === "ok") return style.green("✓");
+  if (state === "pending") return style.yellow("⋯");
+  return state === "unknown" ? style.yellow("?") : style.red("✗");
+}

@@ -1,0 +1,110 @@
+import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { ReleaseFile } from "../../core/manifest.ts";
+import type { Io, Item } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
+import { exec } from "../../lib/exec.ts";
+import { digestFile } from "../../lib/hash.ts";
+import type { Row } from "../rows.ts";
+import { addressOf, attempt, smokeTest, type Trial } from "./tools.ts";
+
+const systems: Record<string, string> = { Linux: "linux", Darwin: "darwin" };
+const machines: Record<string, string> = { x86_64: "amd64", amd64: "amd64", aarch64: "arm64", arm64: "arm64" };
+
+/** `linux/amd64`, as `uname` says it; null on other machines. */
+export async function platformHere({ env, signal }: Trial): Promise<string | null> {
+  const { stdout } = await exec("uname", ["-sm"], { env, signal });
+  const [system = "", machine = ""] = stdout.trim().split(" ");
+  return systems[system] && machines[machine] ? `${systems[system]}/${machines[machine]}` : null;
+}
+
+/** The binary as it is downloaded: by the repository's install script where it has one, else by its address. */
+export function installBinary(trial: Trial, file: ReleaseFile, io: Io): Promise<Row> {
+  const { subject } = trial;
+  const command = file.artifact;
+  return attempt("github", file.name, async () => {
+    const folder = await trial.folder(`binary-${command}`);
+    const { config, release } = subject;
+    const url = `${addressOf(trial, "github")}/${config.repository}/releases/download/${encodeURIComponent(release.tag)}/${encodeURIComponent(file.name)}`;
+    const response = await io.http({ url, signal: io.signal });
+    if (response.status !== 200) {
+      response.discard();
+      throw new ReleaseError("REGISTRY", `${url} was answered with ${response.status}`);
+    }
+    const program = path.join(folder, command);
+    await writeFile(program, await response.bytes(2 ** 31));
+    const { digests } = await digestFile(program, ["sha256"], io.signal);
+    if (digests.sha256 !== file.sha256) {
+      const facts = { expected: file.sha256, found: digests.sha256 };
+      throw new ReleaseError("CONFLICT", `the downloaded ${file.name} has other bytes`, { facts });
+    }
+    await chmod(program, 0o755);
+    const smoke = trial.smoke(file.artifact);
+    return smoke === null ? "downloaded, the bytes of the manifest" : smokeTest(trial, smoke, folder, [folder]);
+  });
+}
+
+/** The repository's own install script, into a home of its own, for this very version. */
+export function runInstaller(trial: Trial, script: string, command: string): Promise<Row> {
+  const { subject, env, signal } = trial;
+  return attempt("github", "install.sh", async () => {
+    const home = await trial.folder("installer");
+    const file = path.join(home, "install.sh");
+    await writeFile(file, script);
+    const prefix = command.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+    const directory = path.join(home, "bin");
+    const staging = subject.tier === "staging" ? ["--staging"] : [];
+    const variables = {
+      [`${prefix}_GITHUB_URL`]: addressOf(trial, "github"),
+      [`${prefix}_INSTALL_DIR`]: directory,
+      [`${prefix}_NO_MODIFY_PATH`]: "1",
+    };
+    const args = [file, ...staging, "--version", subject.release.tag];
+    await exec("sh", args, { cwd: home, env: { ...env, ...variables, HOME: home }, signal, timeout: 300_000 });
+    const smoke = trial.smoke(command);
+    return smoke === null ? "ran to its end" : smokeTest(trial, smoke, home, [directory]);
+  });
+}
+
+interface ImageConfig {
+  architecture?: string;
+  config?: { Entrypoint?: string[]; Cmd?: string[]; Labels?: Record<string, string> };
+}
+
+/** The image as skopeo pulls it for this platform; its binary is run where a smoke command is configured. */
+export function pullImage(trial: Trial, item: Item, artifact: string, platform: string): Promise<Row> {
+  const { env, signal, subject } = trial;
+  return attempt("docker", item.id, async () => {
+    const folder = await trial.folder(`image-${item.id}`);
+    const host = addressOf(trial, "docker");
+    const plain = /^(localhost|127\.|\[::1\])/.test(host) ? ["--src-tls-verify=false"] : [];
+    const [os = "", arch = ""] = platform.split("/");
+    const choose = ["--insecure-policy", `--override-os=${os}`, `--override-arch=${arch}`];
+    const content = path.join(folder, "content");
+    await exec("skopeo", [...choose, "copy", "--quiet", ...plain, `docker://${host}/${item.id}`, `dir:${content}`], {
+      env,
+      signal,
+    });
+    const read = async (name: string) => JSON.parse(await readFile(path.join(content, name), "utf8"));
+    const manifest = (await read("manifest.json")) as { config: { digest: string }; layers: { digest: string }[] };
+    const blob = (digest: string) => path.join(content, digest.replace("sha256:", ""));
+    const image = (await read(manifest.config.digest.replace("sha256:", ""))) as ImageConfig;
+    const label = image.config?.Labels?.["org.opencontainers.image.version"];
+    if (label !== undefined && label !== subject.version) throw new Error(`its version label says ${label}`);
+    const smoke = trial.smoke(artifact);
+    if (smoke === null) return "pulled";
+    if (image.architecture !== arch) return `pulled; it is for ${image.architecture}, so its binary isn't run`;
+    const root = path.join(folder, "root");
+    await mkdir(root, { recursive: true });
+    // Files alone matter here; no owners, no devices, nothing outside of the folder (GNU tar refuses such members).
+    for (const { digest } of manifest.layers) {
+      await exec("tar", ["-xf", blob(digest), "-C", root, "--no-same-owner", "--exclude=dev/*"], { env, signal });
+    }
+    const programs = path.join(folder, "programs");
+    await mkdir(programs, { recursive: true });
+    const entry = image.config?.Entrypoint?.[0] ?? image.config?.Cmd?.[0];
+    if (entry === undefined) throw new Error("the image has no entrypoint to run");
+    await copyFile(path.join(root, entry), path.join(programs, path.basename(entry)));
+    return smokeTest(trial, smoke, folder, [programs]);
+  });
+}

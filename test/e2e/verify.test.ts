@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderVerification } from "../../src/cli/output/verify.ts";
+import { installRows } from "../../src/release/install.ts";
+import { notesOf } from "../../src/release/notes-of.ts";
+import { rollback } from "../../src/release/rollback.ts";
+import { exitCodeOfRows, type Row } from "../../src/release/rows.ts";
+import type { Session } from "../../src/release/session.ts";
+import { status, statusOf } from "../../src/release/status.ts";
+import { verify } from "../../src/release/verify.ts";
+import { watchRelease } from "../../src/release/watch.ts";
+import { type Project, projectToken, startProject } from "../support/project.ts";
+import { needs } from "../tools.ts";
+
+let project: Project;
+beforeAll(async () => {
+  project = await startProject();
+  await project.push("feat: one");
+  await project.release({ tier: "staging" });
+  await project.release({ tier: "production" });
+  await project.push("fix: two");
+  await project.release({ tier: "staging" });
+});
+afterAll(() => project.close());
+
+async function within<T>(work: (session: Session) => Promise<T>, flags = {}): Promise<T> {
+  const session = await project.session(flags);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+const rowsOf = async (version: string) => within(async (session) => (await verify(session, version)).result.rows);
+const wrong = (rows: readonly Row[]) =>
+  rows.filter((row) => row.state !== "ok").map(({ target, id, state }) => `${target} ${id} ${state}`);
+
+const patch = async (path: string, body: object) => {
+  const url = `${project.registries.github}/repos/example/fast${path}`;
+  const headers = { authorization: `Bearer ${projectToken}` };
+  const found = (await (await fetch(url, { headers })).json()) as { id: number };
+  const where = `${project.registries.github}/repos/example/fast/releases/${found.id}`;
+  expect((await fetch(where, { method: "PATCH", headers, body: JSON.stringify(body) })).status).toBe(200);
+};
+
+describe("verify", () => {
+  it("finds a candidate and a stable version as they should be, and ticks the process's boxes", async () => {
+    const candidate = await rowsOf("0.1.2-rc.1");
+    expect(wrong(candidate)).toEqual([]);
+    expect(exitCodeOfRows(candidate)).toBe(0);
+    expect(candidate.flatMap((row) => row.box ?? [])).toEqual(
+      expect.arrayContaining([
+        "Workflow triggered automatically",
+        "Version bumped to X.Y.Z-rc.N",
+        "Python prerelease package appears on PyPI",
+        "npm install @example/fast@next gets it",
+        "GitHub release marked as Pre-release",
+        "Docker image tagged staging-X.Y.Z-rc.N",
+      ]),
+    );
+    const stable = await rowsOf("v0.1.1");
+    expect(wrong(stable)).toEqual([]);
+    expect(stable.flatMap((row) => row.box ?? [])).toEqual(
+      expect.arrayContaining([
+        "Version finalizes to X.Y.Z",
+        "Python package appears on PyPI",
+        "npm install @example/fast@latest gets it",
+        "GitHub release NOT marked as Pre-release",
+        "Docker image tagged vX.Y.Z and latest",
+      ]),
+    );
+    expect(stable.find((row) => row.what === "checksums")?.text).toMatch(/^lists the sha256 of all \d+ other assets$/);
+  });
+
+  it("takes PEP 440's spelling, and says when there is no such release", async () => {
+    expect(wrong(await rowsOf("0.1.2rc1"))).toEqual([]);
+    await expect(rowsOf("0.1.9")).rejects.toMatchObject({ code: "USAGE", message: "there is no release 0.1.9" });
+  });
+
+  it("finds a wrong flag, a yanked file, a deprecated version, a pointer at a candidate", async () => {
+    await patch("/releases/tags/v0.1.2-rc.1", { prerelease: false, make_latest: "false" });
+    await project.registries.servers.pypi.admin.yank("fast-project", "0.1.2rc1", "a test");
+    const tag = `${project.registries.npm}/-/package/@example%2ffast/dist-tags/latest`;
+    const headers = { authorization: `Bearer ${projectToken}`, "content-type": "application/json" };
+    await fetch(tag, { method: "PUT", headers, body: '"0.1.2-rc.1"' });
+    const rows = await rowsOf("0.1.2-rc.1");
+    expect(wrong(rows).sort()).toEqual([
+      "github v0.1.2-rc.1 differs",
+      "npm @example/fast@latest differs",
+      "pypi v0.1.2-rc.1 differs",
+    ]);
+    expect(exitCodeOfRows(rows)).toBe(3);
+    await patch("/releases/tags/v0.1.2-rc.1", { prerelease: true, make_latest: "false" });
+    await project.registries.servers.pypi.admin.unyank("fast-project", "0.1.2rc1");
+    await fetch(tag, { method: "PUT", headers, body: '"0.1.1"' });
+    expect(wrong(await rowsOf("0.1.2-rc.1"))).toEqual([]);
+  });
+
+  it("a registry that can't be read is no proof: exit 1", async () => {
+    const credentials = { ...project.credentials };
+    project.credentials.npmRegistry = "http://127.0.0.1:9";
+    try {
+      const io = { sleep: async () => {} };
+      const session = await project.session({});
+      const job = session.job();
+      job.io.sleep = io.sleep;
+      const { result } = await verify(session, "0.1.2-rc.1");
+      await session.close();
+      expect(exitCodeOfRows(result.rows)).toBe(1);
+      expect(result.rows.filter((row) => row.state === "unknown").every((row) => row.target === "npm")).toBe(true);
+    } finally {
+      Object.assign(project.credentials, credentials);
+    }
+  });
+
+  it("of another tool's release it says what is there, and that there is nothing to compare with", async () => {
+    const rows = await rowsOf("0.1.0");
+    expect(rows[0]).toMatchObject({ what: "tag", text: expect.stringContaining("another tool released it") });
+    expect(exitCodeOfRows(rows)).toBe(3);
+  });
+
+  it.skipIf(needs(["python3", "npm", "skopeo", "git"]))(
+    "--install installs it with the users' own programs",
+    async () => {
+      const rows = await within(async (session) => installRows(session, (await verify(session, "0.1.2-rc.1")).subject));
+      expect(rows.map(({ target, state, text }) => `${target} ${state}: ${text}`)).toEqual([
+        "pypi ok: installed and imported",
+        "npm ok: installed and imported",
+        "docker ok: pulled",
+        expect.stringMatching(/^github ok: |^go ok: /),
+        ...(process.arch === "x64" ? [expect.stringMatching(/^go ok: /)] : []),
+      ]);
+    },
+  );
+});
+
+describe("status", () => {
+  it("tells both tiers, the commits that wait, and what a release would be", async () => {
+    await project.push("feat: three");
+    const plan = (tier: "staging" | "production") =>
+      within(async (session) => (await session.plan()).plan, { tier, offline: true });
+    const found = await within((session) =>
+      status(session, { staging: plan("staging"), production: plan("production") }),
+    );
+    expect(found).toMatchObject({
+      production: { version: "0.1.1", complete: true, kind: "sealed" },
+      staging: { version: "0.1.2-rc.1", complete: true },
+      waiting: [{ subject: "feat: three" }],
+      next: { staging: { version: "0.1.2-rc.2" }, production: { version: "0.1.2", candidate: "v0.1.2-rc.1" } },
+      unfinished: [],
+    });
+    expect(found.staging?.rows.map(({ target, state }) => `${target} ${state}`)).toEqual([
+      "npm present",
+      "pypi present",
+      "docker present",
+      "github present",
+      "go present",
+    ]);
+  });
+
+  it("says yanked, and skipped with its reason", async () => {
+    const skip = [{ target: "npm" as const, reason: "npm is down" }];
+    await project.release({ tier: "staging" }, { skip });
+    await project.registries.servers.pypi.admin.yank("fast-project", "0.1.2rc2");
+    const found = await within((session) => statusOf(session, "0.1.2-rc.2"));
+    expect(found.rows.map(({ target, state }) => `${target} ${state}`)).toEqual([
+      "pypi yanked",
+      "docker present",
+      "github present",
+      "go present",
+      "npm skipped",
+    ]);
+  });
+});
+
+describe("notes", () => {
+  it("a stable version's gather its candidates'", async () => {
+    const text = await within((session) => notesOf(session, "0.1.1"));
+    expect(text).toContain("npm install @example/fast@0.1.1");
+    expect(text).toContain("one");
+    expect(text).not.toContain("two");
+    expect(await within((session) => notesOf(session, "0.1.2-rc.1"))).toContain("[!WARNING]");
+  });
+});
+
+describe("what isn't finished", () => {
+  it("a retracted release is compared with what a rollback leaves", async () => {
+    await within((session) => rollback(session, { version: "0.1.2-rc.2" }));
+    const { result } = await within((session) => verify(session, "0.1.2-rc.2"));
+    expect(result.retracted).toBe(true);
+    expect(wrong(result.rows)).toEqual([]);
+    expect(renderVerification(result)).toContain("taken back");
+  });
+
+  it("a release whose run died is pending, and --watch finishes it", async () => {
+    await project.push("fix: four");
+    const onStep = async (step: string) => {
+      if (step === "sealed") throw new Error("killed");
+    };
+    await expect(project.release({ tier: "staging" }, { onStep })).rejects.toThrow("killed");
+    const rows = await rowsOf("0.1.2-rc.3");
+    expect(wrong(rows)).toContain("git v0.1.2-rc.3 pending");
+    const { result } = await within((session) =>
+      watchRelease(session, "0.1.2-rc.3", {
+        watch: true,
+        install: false,
+        resume: (tag, tier) => project.session({ tier }, { resume: tag, wait: true }),
+      }),
+    );
+    expect(wrong(result.rows)).toEqual([]);
+  });
+});
