@@ -11,6 +11,8 @@ const settings: Record<string, string> = {
   "advice.detachedHead": "false",
   "color.ui": "false",
   "core.fsmonitor": "false",
+  // A hook may be a file of the repository, and would be run with our credential.
+  "core.hooksPath": "/dev/null",
   "core.quotePath": "false",
   "diff.ignoreSubmodules": "none",
   "diff.orderFile": "/dev/null",
@@ -72,6 +74,7 @@ export function gitIn(dir: string, options: RunOptions = {}): Git {
       if (error.code !== "BUILD") throw error;
       throw new ReleaseError("GIT", `git ${args[0]} failed in ${dir}`, {
         cause: error,
+        retryable: passing.test(error.facts.output ?? ""),
         facts: { git: error.facts.output },
         hint: hintFor(error.facts.output ?? ""),
       });
@@ -96,6 +99,10 @@ export function startGit(
   });
 }
 
+/** What git and curl say about failures of a server or of the way there, which may pass by themselves. */
+const passing =
+  /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|Recv failure|Network is unreachable/i;
+
 /** What to do about the commonest complaints of git. */
 function hintFor(output: string): string | undefined {
   const owned = /safe\.directory (\S+)/.exec(output);
@@ -111,5 +118,6 @@ function hintFor(output: string): string | undefined {
   ) {
     return "the remote can't be reached: check `git remote -v` and the network";
   }
+  if (passing.test(output)) return "the remote failed; run the same command again";
   return undefined;
 }

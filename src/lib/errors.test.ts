@@ -23,6 +23,7 @@ describe("redact", () => {
           encodeURIComponent(secret).replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
           new URLSearchParams({ t: secret }).toString(),
           JSON.stringify({ t: secret }),
+          JSON.stringify({ said: JSON.stringify({ t: secret }) }),
           Buffer.from(secret).toString("base64url"),
         ];
         for (const spelling of spellings) expect(redact(`${before}${spelling}${after}`)).toContain("[redacted]");

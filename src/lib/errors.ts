@@ -103,7 +103,9 @@ export function registerSecret(secret: string, user?: string): void {
     encoded,
     encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
     new URLSearchParams([["", secret]]).toString().slice(1),
-    JSON.stringify(secret).slice(1, -1),
+    inJson(secret),
+    inJson(inJson(secret)),
+    inJson(inJson(inJson(secret))),
     ...inHtml(secret),
     ...inBase64(secret),
   ];
@@ -112,6 +114,9 @@ export function registerSecret(secret: string, user?: string): void {
   for (const form of forms) secrets.add(form);
   ordered = [...secrets].sort((a, b) => b.length - a.length);
 }
+
+/** As a string of JSON has it; an answer may quote one that quotes one. */
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
 
 /** With the characters escaped that have a meaning in HTML, in the spellings that servers use. */
 function inHtml(secret: string): string[] {

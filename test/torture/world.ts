@@ -20,6 +20,8 @@ export interface Template {
 
 /** One copy of a template: registries of its own, and clones of the repository. */
 export interface World {
+  /** Everything of it is in there, what a run leaves in the folder for temporary files too. */
+  dir: string;
   registries: Registries;
   /** Another machine's clone. */
   clone(): string;
@@ -30,9 +32,13 @@ export interface World {
 
 interface RunOptions {
   preload?: string;
+  /** Variables that are others, or more. */
+  env?: Record<string, string>;
 }
 
 export interface Run {
+  /** Also the id of its process group. */
+  pid: number;
   /** Ends it and its children, as a machine that loses power. */
   kill(): void;
   /** Exit code, -1 after `kill`; with all that it printed. */
@@ -83,16 +89,21 @@ async function bundle(outfile: string): Promise<void> {
   });
 }
 
-/** Copies a template and starts its registries, whose requests go through `around`. */
-export async function openWorld(template: Template, around?: (registry: FaultyRegistry) => Around): Promise<World> {
+/** Copies a template and starts its registries, whose requests go through `around`, and which take `token` alone. */
+export async function openWorld(
+  template: Template,
+  around?: (registry: FaultyRegistry) => Around,
+  token = projectToken,
+): Promise<World> {
   const dir = mkdtempSync(path.join(tmpdir(), "twotier-world-"));
   const state = path.join(dir, "state");
   cpSync(path.join(template.dir, "state"), state, { recursive: true });
-  mkdirSync(path.join(dir, "home"));
-  const registries = await startRegistries({ token: projectToken, state, around });
+  for (const folder of ["home", "tmp"]) mkdirSync(path.join(dir, folder));
+  const registries = await startRegistries({ token, state, around });
   let clones = 0;
   const running = new Set<Run>();
   return {
+    dir,
     registries,
     clone() {
       const to = path.join(dir, `clone-${++clones}`);
@@ -101,17 +112,18 @@ export async function openWorld(template: Template, around?: (registry: FaultyRe
       writeFileSync(config, readFileSync(config, "utf8").replace(/http:\/\/127\.0\.0\.1:\d+/, registries.git));
       return to;
     },
-    run(clone, args, { preload } = {}) {
+    run(clone, args, { preload, env } = {}) {
       const node = [...(preload === undefined ? [] : [`--import=${preload}`]), template.cli, ...args];
       const child = spawn(process.execPath, node, {
         cwd: clone,
         detached: true,
-        env: environment(registries, path.join(dir, "home")),
+        env: { ...environment(registries, dir, token), ...env },
         stdio: ["ignore", "pipe", "pipe"],
       });
       let output = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
       const run: Run = {
+        pid: child.pid as number,
         kill() {
           try {
             process.kill(-(child.pid as number), "SIGKILL");
@@ -138,19 +150,20 @@ export async function openWorld(template: Template, around?: (registry: FaultyRe
   };
 }
 
-function environment(registries: Registries, home: string): Record<string, string> {
+function environment(registries: Registries, dir: string, token: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? "",
-    HOME: home,
-    GITHUB_TOKEN: projectToken,
+    HOME: path.join(dir, "home"),
+    TMPDIR: path.join(dir, "tmp"),
+    GITHUB_TOKEN: token,
     GITHUB_API_URL: registries.github,
     GITHUB_SERVER_URL: registries.github,
-    NPM_TOKEN: projectToken,
+    NPM_TOKEN: token,
     TWOTIER_NPM_REGISTRY: registries.npm,
-    PYPI_TOKEN: projectToken,
+    PYPI_TOKEN: token,
     TWOTIER_PYPI_URL: registries.pypi,
     DOCKERHUB_USERNAME: "project",
-    DOCKERHUB_TOKEN: projectToken,
+    DOCKERHUB_TOKEN: token,
     TWOTIER_DOCKER_REGISTRY: registries.docker,
   };
 }

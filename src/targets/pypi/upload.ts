@@ -74,7 +74,8 @@ async function post(
     onSent,
   });
   const text = await response.text(1 << 20).catch(() => "");
-  const readable = text
+  // A page of any length has said enough by then.
+  const readable = excerpt(text, 8192)
     .replace(/<(style|script|title)\b[\s\S]*?<\/\1>/gi, " ")
     .replace(/<[^>]*>/g, " ")
     .replace(/\s+/g, " ")
