@@ -252,6 +252,25 @@ describe("the site target", () => {
     expect(await slow.pointers?.read(name, io)).toBe("0.1.24");
   });
 
+  test("a rollback leads the channel back to a lower version, and keeps the script of the one that was taken back", async () => {
+    const name = "channels/production.json";
+    const back = target.expect([], releaseOf("0.1.20"));
+    const [pointer] = back.pointers;
+    if (!pointer) throw new Error("no pointer");
+    expect(await target.pointers?.read(name, io)).toBe("0.1.24");
+    await target.pointers?.write(pointer, io);
+    expect(await target.pointers?.read(name, io)).toBe("0.1.20");
+    const about = {
+      tier: "production",
+      version: "0.1.24",
+      tag: "v0.1.24",
+      instead: "0.1.20",
+      deleteTag: false,
+    } as const;
+    const [action] = (await target.undo?.plan(target.expect([], releaseOf("0.1.24")).items, about, io)) ?? [];
+    expect(action).toMatchObject({ id: "v0.1.24/install.sh", state: "kept" });
+  });
+
   test("a version's script that others changed is a conflict, and so is one that this twotier makes otherwise", async () => {
     const [item] = target.expect([], releaseOf("0.2.0")).items;
     if (!item) throw new Error("no item");

@@ -97,6 +97,19 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
       return bytes === null ? { state: "absent" } : { state: "present", digest: digestOf(bytes) };
     },
 
+    undo: {
+      /** The channels lead elsewhere (pointers); who asks for a version by its address gets what GitHub still has of it. */
+      plan: async (items) =>
+        items.map(({ id }) => ({
+          target: "site",
+          id,
+          way: "retract",
+          state: "kept",
+          text: "nobody comes to it by a channel; who names the version gets what its GitHub release still holds",
+        })),
+      async run() {},
+    },
+
     pointers: {
       async read(name: string, io: Io): Promise<string | null> {
         return readChannel(await readAll(channelOf(name), io));
