@@ -154,6 +154,7 @@ function gone(missing: readonly string[], where: string, cause?: Error): Release
     `${where} hasn't got ${missing.length === 1 ? "an object" : `${missing.length} objects`}`,
     {
       cause,
+      retryable: cause instanceof ReleaseError && cause.retryable,
       facts: {
         missing: missing.slice(0, 3).join(" "),
         git: cause instanceof ReleaseError ? cause.facts.git : undefined,

@@ -1,3 +1,4 @@
+import { retrying } from "../core/retry.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import type { Job } from "./job.ts";
 
@@ -19,5 +20,8 @@ export async function fetchCommits(job: Job, shas: readonly string[]): Promise<v
       hint: "run it in a clone that has it",
     });
   }
-  await job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", job.remote, ...missing]);
+  const { remote } = job;
+  await retrying("fetching commits", job.io, () =>
+    job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, ...missing]),
+  );
 }

@@ -4,6 +4,7 @@ import { parseConfig } from "../config/parse.ts";
 import { resolveArtifacts } from "../config/resolve.ts";
 import type { Config, ResolvedArtifacts } from "../config/types.ts";
 import type { Plan, ReleaseFlags } from "../core/plan.ts";
+import { retrying } from "../core/retry.ts";
 import type { Io, ReleaseContext, Target, TargetName } from "../core/target.ts";
 import { gitIn } from "../git/git.ts";
 import type { Git } from "../git/push.ts";
@@ -66,7 +67,8 @@ export interface Session {
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { io, flags } = options;
-  const repository = await (options.repository ?? openRepository(options.dir, io.signal, options.gitEnv));
+  const opened = await (options.repository ?? openRepository(options.dir, io.signal, options.gitEnv));
+  const repository = patient(opened, io);
   const git = gitIn(options.dir, { signal: io.signal, env: options.gitEnv });
   const released = { git, remote: repository.remote };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
@@ -137,6 +139,22 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       onStep: options.onStep,
     };
   }
+}
+
+/** The repository with a remote that is asked again when it fails for a while. */
+function patient(repository: Repository, io: Io): Repository {
+  return {
+    ...repository,
+    refs(fresh = false) {
+      let again = fresh;
+      return retrying("reading the remote's refs", io, () => {
+        const now = again;
+        again = true;
+        return repository.refs(now);
+      });
+    },
+    need: (shas) => retrying("fetching commits", io, () => repository.need(shas)),
+  };
 }
 
 /** Fills in what the release is to consist of: the items of the files that the build is expected to make. */

@@ -115,7 +115,10 @@ export async function readSeal(job: Job, tag: string): Promise<Seal | null> {
   if (!sha) return null;
   const known = await job.git(["cat-file", "-t", sha], { ok: [0, 128] });
   if (known.code !== 0 && job.remote !== null) {
-    await job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", job.remote, ref]);
+    const { remote } = job;
+    await retrying(`fetching ${tag}`, job.io, () =>
+      job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, ref]),
+    );
   }
   if ((await job.git(["cat-file", "-t", sha])).stdout.trim() !== "tag") return null;
   const { stdout } = await job.git(["cat-file", "tag", sha]);
