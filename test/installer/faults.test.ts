@@ -129,7 +129,7 @@ describe("what one meets elsewhere", () => {
       path: /checksums\.txt/,
       answer: (it) => void it.end(`${wrong}  playground-linux-amd64\n`),
     });
-    await attempt(one, link, "0.1.17", null, new RegExp(`${wrong}[^]*${sha256(binaryOf("0.1.18"))}`));
+    await attempt(one, link, "0.1.17", null, new RegExp(`${wrong}[\\s\\S]*${sha256(binaryOf("0.1.18"))}`));
   });
 
   test.each(["curl", "wget"] as const)("%s: a server that says nothing is given up", async (fetcher) => {

@@ -1,0 +1,231 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import net, { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseConfig } from "../../src/config/parse.ts";
+import { installerInput, installScript, uninstallScript } from "../../src/generate/installer/index.ts";
+import { type Project, projectToken, startProject } from "../support/project.ts";
+import { needs, root, toolPath } from "../tools.ts";
+import { runShell } from "./sandbox.ts";
+import { exampleDir, exampleInput, startWorld, type World } from "./world.ts";
+
+// Every command that a text of ours tells people to type is typed here, unchanged, in a shell. Addresses on the
+// internet are served by this machine: a proxy leads each host to a TLS server with a certificate for it.
+
+interface Internet {
+  env: Record<string, string>;
+  close(): void;
+}
+
+/** @param hosts what answers for each host: a loopback address, or texts by path */
+async function startInternet(folder: string, hosts: Record<string, string | ((path: string) => string | undefined)>) {
+  const openssl = (...args: string[]) => execFileSync(toolPath("openssl"), args, { cwd: folder, stdio: "ignore" });
+  const names = Object.keys(hosts).map((host) => `DNS:${host}`);
+  const request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -keyout key.pem -out cert.pem".split(" ");
+  openssl(...request, "-addext", `subjectAltName=${names.join(",")}`);
+  const [key, cert] = ["key.pem", "cert.pem"].map((file) => readFileSync(path.join(folder, file)));
+  chmodSync(path.join(folder, "cert.pem"), 0o644);
+  const server = https.createServer({ key, cert }, (incoming, response) => {
+    const host = incoming.headers.host ?? "";
+    const behind = hosts[host];
+    if (typeof behind !== "string") {
+      const text = behind?.(incoming.url ?? "/");
+      return void response.writeHead(text === undefined ? 404 : 200).end(text);
+    }
+    const passed = http.request(
+      `${behind}${incoming.url}`,
+      { method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        const location = answer.headers.location?.replace("http://", "https://");
+        response.writeHead(answer.statusCode as number, { ...answer.headers, ...(location ? { location } : {}) });
+        answer.pipe(response);
+      },
+    );
+    incoming.pipe(passed);
+  });
+  const proxy = http.createServer();
+  proxy.on("connect", (request, socket: net.Socket) => {
+    if (hosts[(request.url ?? "").replace(/:443$/, "")] === undefined) return socket.end("HTTP/1.1 502 No\r\n\r\n");
+    const on = net.connect((server.address() as AddressInfo).port, "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      on.pipe(socket).pipe(on);
+    });
+    for (const one of [on, socket]) one.on("error", () => socket.destroy());
+  });
+  for (const one of [server, proxy]) await new Promise<void>((resolve) => one.listen(0, "127.0.0.1", resolve));
+  const internet: Internet = {
+    env: {
+      https_proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+      CURL_CA_BUNDLE: path.join(folder, "cert.pem"),
+    },
+    close() {
+      for (const one of [server, proxy]) {
+        one.closeAllConnections();
+        one.close();
+      }
+    },
+  };
+  return internet;
+}
+
+/** Commands in code blocks for a shell. */
+function commandsOf(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = ""]) => block.split("\n"));
+  return blocks.map((line) => line.replace(/#.*/, "").trim()).filter(Boolean);
+}
+
+/** What the address of a script gives: install.sh, uninstall.sh, those of a channel or a version. */
+function scriptsAt(input: Awaited<ReturnType<typeof exampleInput>>) {
+  return (at: string) => {
+    if (at === "/uninstall.sh") return uninstallScript(input);
+    const [, version, staging] = /^(?:\/v([^/]+)|(\/staging))?\/install\.sh$/.exec(at) ?? [null];
+    if (version === null) return undefined;
+    return installScript(input, version ? { version } : { staging: staging !== undefined });
+  };
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "twotier-commands-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const homeOf = (name: string) => {
+  const home = path.join(folder, name);
+  mkdirSync(home);
+  return home;
+};
+
+describe.skipIf(needs(["curl", "openssl"]))("the README of the example", () => {
+  let world: World;
+  let internet: Internet;
+  beforeAll(async () => {
+    world = await startWorld(["0.1.18", "0.1.19-rc.1", "0.1.19", "0.1.20-rc.1"]);
+    const site = scriptsAt(await exampleInput());
+    internet = await startInternet(homeOf("example-tls"), {
+      "github.com": world.github("x").replace("/at/x", ""),
+      "hanzo.bot": site,
+    });
+  });
+  afterAll(async () => {
+    internet.close();
+    await world.close();
+  });
+
+  const readme = readFileSync(path.join(exampleDir, "README.md"), "utf8");
+  const installs = commandsOf(readme).filter((command) => /install\.sh|--version/.test(command));
+  const inline = [...readme.matchAll(/`([^`\n]*(?:un)?install\.sh[^`\n]*\| [^`\n]*)`/g)].map(
+    ([, command = ""]) => command,
+  );
+
+  test("shows how to install, and how to uninstall", () => {
+    expect(installs.length).toBeGreaterThan(4);
+    expect(inline).toHaveLength(1);
+  });
+
+  test.each(["sh", "bash"])("each command in it works as it stands, in %s", async (shell) => {
+    const home = homeOf(`readme-${shell}`);
+    const env = { HOME: home, PATH: `${home}/.hanzo/bin:/usr/bin:/bin`, ...internet.env };
+    const expected: Record<string, string> = {};
+    for (const command of [...installs, ...inline]) {
+      const ran = await runShell(shell === "sh" ? "dash" : "bash", { script: command, env });
+      expect(ran, `${command}\n${ran.stderr}`).toMatchObject({ code: 0 });
+      if (command.endsWith("--version")) expected[command] = ran.stdout.trim();
+    }
+    expect(expected).toEqual({
+      "playground --version": "playground 0.1.19",
+      "playground-staging --version": "playground 0.1.20-rc.1",
+    });
+    expect(execFileSync("find", [home, "-type", "f"], { encoding: "utf8" })).toBe("");
+  });
+
+  test("commands of the release process document work where they can, and its two others aren't shown anywhere", async () => {
+    const home = homeOf("document");
+    const env = { HOME: home, PATH: "/usr/bin:/bin", ...internet.env };
+    for (const command of [
+      "curl -fsSL https://hanzo.bot/install.sh | bash",
+      "~/.hanzo/playground/bin/playground --version",
+      "curl -fsSL https://hanzo.bot/install.sh | bash -s -- --staging",
+      "~/.hanzo/playground-staging/bin/playground --version",
+      "curl -fsSL https://hanzo.bot/install.sh | VERSION=v0.1.18 bash",
+    ]) {
+      expect(await runShell("bash", { script: command, env }), command).toMatchObject({ code: 0 });
+    }
+    const texts = execFileSync("git", ["ls-files", "-z", "*.md", "*.sh", "src/*.ts"], { cwd: root, encoding: "utf8" });
+    const wrong = texts.split("\0").filter((file) => {
+      if (!file || file.endsWith(".test.ts") || file === "docs/installers.md") return false;
+      return /\b(?:VERSION|STAGING)=\S+ (?:curl|wget)\b/.test(readFileSync(path.join(root, file), "utf8"));
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe.skipIf(needs(["curl", "openssl", "npm", "venv-python", "skopeo"]))("the text of a release", () => {
+  let project: Project;
+  let internet: Internet;
+  const bodies: Record<string, string> = {};
+  beforeAll(async () => {
+    const fast = readFileSync(path.join(root, "test/fixtures/fast-project/twotier.yaml"), "utf8");
+    const yaml = `${fast}installer: { url: https://fast.example }\n`;
+    project = await startProject({ files: { "twotier.yaml": yaml } });
+    await project.push("feat: first");
+    await project.release({ tier: "staging" });
+    await project.release({ tier: "production" });
+    await project.push("feat: second");
+    await project.release({ tier: "staging" });
+    for (const version of ["0.1.1-rc.1", "0.1.1", "0.1.2-rc.1"]) {
+      const headers = { authorization: `Bearer ${projectToken}` };
+      const at = `${project.registries.github}/repos/example/fast/releases/tags/v${version}`;
+      bodies[version] = ((await (await fetch(at, { headers })).json()) as { body: string }).body;
+    }
+    const config = parseConfig(yaml);
+    const site = scriptsAt(installerInput(config, { artifacts: config.artifacts as never }));
+    internet = await startInternet(homeOf("release-tls"), {
+      "github.com": project.registries.github,
+      "fast.example": site,
+    });
+  });
+  afterAll(async () => {
+    internet.close();
+    await project.close();
+  });
+
+  test.each(["0.1.1-rc.1", "0.1.1", "0.1.2-rc.1"])(
+    "each command that the release %s shows gets that very version",
+    async (version) => {
+      const home = homeOf(`release-${version}`);
+      const bin = path.join(home, "bin");
+      mkdirSync(bin);
+      // No daemon here: the same pull by skopeo.
+      const pull = `#!/bin/sh\nexec ${toolPath("skopeo")} copy --src-tls-verify=false "docker://${project.registries.docker}/$2" "dir:$HOME/image"\n`;
+      writeFileSync(path.join(bin, "docker"), pull, { mode: 0o755 });
+      writeFileSync(path.join(home, "package.json"), '{"private":true}\n');
+      const python = path.dirname(toolPath("venv-python"));
+      const node = path.dirname(toolPath("npm"));
+      const env = {
+        HOME: home,
+        PATH: [bin, python, path.dirname(process.execPath), node, "/usr/bin", "/bin"].join(":"),
+        PIP_INDEX_URL: `${project.registries.pypi}/simple/`,
+        PIP_TARGET: path.join(home, "python"),
+        PIP_NO_CACHE_DIR: "1",
+        PIP_DISABLE_PIP_VERSION_CHECK: "1",
+        npm_config_registry: `${project.registries.npm}/`,
+        npm_config_cache: path.join(home, "npm-cache"),
+        npm_config_update_notifier: "false",
+        no_proxy: "127.0.0.1",
+        ...internet.env,
+      };
+      const commands = commandsOf(bodies[version] as string);
+      expect(commands.map((command) => command.split(" ")[0])).toEqual(["curl", "pip", "npm", "docker"]);
+      for (const command of commands) {
+        const ran = await runShell("bash", { script: command, env, cwd: home });
+        expect(ran, `${command}\n${ran.stdout}${ran.stderr}`).toMatchObject({ code: 0 });
+      }
+      const name = version.includes("-") ? "fast-staging" : "fast";
+      expect(readFileSync(path.join(home, ".example/bin", name), "utf8")).toContain(version);
+      expect(readFileSync(path.join(home, "node_modules/@example/fast/index.js"), "utf8")).toContain(`"${version}"`);
+      const module = readFileSync(path.join(home, "python/fast_project/__init__.py"), "utf8");
+      expect(module).toContain(`"${version.replace("-rc.", "rc")}"`);
+    },
+  );
+});
