@@ -1,3 +1,4 @@
+import { fillConditions } from "../src/config/defaults.ts";
 import type { Config } from "../src/config/types.ts";
 import type { Manifest } from "../src/core/manifest.ts";
 import type { Plan, ReleaseFlags } from "../src/core/plan.ts";
@@ -18,7 +19,7 @@ export const plainConfig: Config = {
   repository: "hanzoai/playground",
   trigger: { branch: null, paths: ["src/**", "VERSION"] },
   version: { file: "VERSION", stamp: [{ file: "src/version.txt" }], tag: "v{version}", gaps: "refuse" },
-  tiers: { staging: { label: "rc" }, production: { bookkeeping: "push" } },
+  tiers: { staging: { label: "rc" }, production: { bookkeeping: "push", conditions: fillConditions({}) } },
   artifacts: null,
   targets: {},
   installer: null,

@@ -36,3 +36,9 @@ export function runIdOf({ variables }: Environment): string {
   }
   return variables.CI_JOB_URL ?? `${hostname()}:${process.pid}`;
 }
+
+/** Who approves of a production release: TWOTIER_APPROVER, else on GitHub Actions who started (or restarted) the run. */
+export function approverOf({ variables, githubActions }: Environment): string | undefined {
+  const started = githubActions ? variables.GITHUB_TRIGGERING_ACTOR || variables.GITHUB_ACTOR : undefined;
+  return variables.TWOTIER_APPROVER || started || undefined;
+}

@@ -7,7 +7,7 @@ import { ReleaseError } from "../lib/errors.ts";
 import type { Session } from "../release/session.ts";
 import { type CommonFlags, type Context, openContext } from "./context.ts";
 import { credentialsOf } from "./credentials.ts";
-import { runIdOf } from "./environment.ts";
+import { approverOf, runIdOf } from "./environment.ts";
 
 /** Flags that `plan` and `release` share (two-tier.md, "Commands"). */
 export interface SessionFlags extends CommonFlags {
@@ -118,6 +118,7 @@ export async function openCliSession(flags: SessionFlags): Promise<{ context: Co
       io: context.io,
       gitEnv,
       runId: runIdOf(context.environment),
+      approver: approverOf(context.environment),
       skip: skipped.map((target) => ({ target, reason: flags.reason ?? "left out on the command line" })),
       wait: flags.wait === false ? false : undefined,
       claim: flags.claim,

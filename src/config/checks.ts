@@ -23,6 +23,7 @@ export function crossCheck(raw: RawConfig, locate: Locate, whole: boolean): Rele
   checkTag(raw.version?.tag, report);
   checkPointers(targets, report);
   checkSite(raw, whole, report);
+  checkConditions(raw, whole, report);
   const label = raw.tiers?.staging?.label;
   if (targets.pypi && label !== undefined && !pythonLabels.includes(label)) {
     report(
@@ -44,6 +45,27 @@ export function crossCheck(raw: RawConfig, locate: Locate, whole: boolean): Rele
     if (whole) checkOutlets(artifacts, targets, raw, report);
   }
   return found;
+}
+
+function checkConditions({ tiers, checks }: RawConfig, whole: boolean, report: Report): void {
+  const at = ["tiers", "production", "conditions"];
+  const { checks: asked, window } = tiers?.production?.conditions ?? {};
+  if (whole && asked === true && (checks ?? []).length === 0) {
+    const hint = "name them: `checks: [make test]` at the top, or a list here";
+    report([...at, "checks"], "tiers.production.conditions.checks is on, but there are no checks", hint);
+  }
+  if (window?.timezone !== undefined) {
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: window.timezone });
+    } catch {
+      const what = `tiers.production.conditions.window.timezone: there is no time zone ${window.timezone}`;
+      report([...at, "window", "timezone"], what, "take a name of the IANA database, e.g. Europe/Berlin or UTC");
+    }
+  }
+  const [from, to] = window?.hours?.split("-") ?? [];
+  if (from !== undefined && from === to) {
+    report([...at, "window", "hours"], "tiers.production.conditions.window.hours is empty", "write e.g. 09:00-16:30");
+  }
 }
 
 /** Takes a mistake: the setting it is about, what is wrong, what to do. */

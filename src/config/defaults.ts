@@ -1,5 +1,5 @@
 import type { RawArtifact, RawConfig } from "./schema.ts";
-import type { Artifact, InstallerConfig, SiteConfig, TargetsConfig } from "./types.ts";
+import type { Artifact, Conditions, InstallerConfig, SiteConfig, TargetsConfig } from "./types.ts";
 
 export const goPlatforms: readonly string[] = ["darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64"];
 export const imagePlatforms: readonly string[] = ["linux/amd64", "linux/arm64"];
@@ -138,4 +138,29 @@ function many(value: string | string[] | undefined): string[] | undefined {
 /** YAML reads `CGO_ENABLED: 0` as a number; an environment holds texts. */
 function texts(env: Record<string, string | number | boolean> | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(env ?? {}).map(([key, value]) => [key, String(value)]));
+}
+
+const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const unitSeconds: Record<string, number> = { m: 60, h: 3600, d: 86_400 };
+
+export function fillConditions(raw: Pick<RawConfig, "tiers" | "checks">): Conditions {
+  const {
+    verified,
+    minAge = "0m",
+    checks,
+    docs,
+    changelog,
+    approvers,
+    window,
+  } = raw.tiers?.production?.conditions ?? {};
+  const [from = "00:00", to = "24:00"] = window?.hours?.split("-") ?? [];
+  return {
+    verified: verified ?? false,
+    minAge: Number.parseInt(minAge, 10) * (unitSeconds[minAge.slice(-1)] ?? 0),
+    checks: checks === true ? (raw.checks ?? []) : checks === false ? [] : (checks ?? []),
+    docs: (docs ?? []).map(cleanPath),
+    changelog: changelog ?? false,
+    approvers: approvers ?? [],
+    window: window ? { days: window.days ?? days, from, to, timezone: window.timezone ?? "UTC" } : null,
+  };
 }

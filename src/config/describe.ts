@@ -83,6 +83,61 @@ export const descriptions: Record<string, Description> = {
     example: "pull-request",
     otherwise: "`push`",
   },
+  "tiers.production.conditions": {
+    about:
+      "What must hold before a candidate goes to production; `twotier plan --tier production` shows which hold. Nothing is released while one doesn't.",
+    example: { verified: true, minAge: "24h", checks: true, changelog: true },
+    otherwise: "none: it is enough that there is a complete candidate",
+  },
+  "tiers.production.conditions.verified": {
+    about: "Every item of the candidate is read as users get it, and has the digest that was sealed.",
+    example: true,
+    otherwise: "false",
+  },
+  "tiers.production.conditions.minAge": {
+    about: "Time since the candidate became public, in minutes, hours or days. GitHub's release says when that was.",
+    example: "24h",
+    otherwise: "none",
+  },
+  "tiers.production.conditions.checks": {
+    about:
+      "Commands that succeed in a work tree of the source commit, run by the release itself. `true`: those under `checks`.",
+    example: ["make test", "make lint"],
+    otherwise: "none",
+  },
+  "tiers.production.conditions.docs": {
+    about:
+      "Markdown files whose marked examples run in a work tree of the source commit: code blocks (sh, python, js) below a line `<!-- twotier:run -->`.",
+    example: ["README.md"],
+    otherwise: "none",
+  },
+  "tiers.production.conditions.changelog": {
+    about: "CHANGELOG.md has a section for the version, written by hand, or gets one from the commits.",
+    example: true,
+    otherwise: "false",
+  },
+  "tiers.production.conditions.approvers": {
+    about:
+      "Who may release. The environment says who it is: `TWOTIER_APPROVER`, else on GitHub Actions who started the run.",
+    example: ["alice", "bob"],
+    otherwise: "anybody with the credentials",
+  },
+  "tiers.production.conditions.window": {
+    about: "When production may be released.",
+    example: { days: ["mon", "tue", "wed", "thu"], hours: "09:00-16:30", timezone: "Europe/Berlin" },
+    otherwise: "always",
+  },
+  "tiers.production.conditions.window.days": { about: "Days of the week.", example: ["mon", "tue"], otherwise: "all" },
+  "tiers.production.conditions.window.hours": {
+    about: "Times of day, from and to; over midnight where the first is the later one.",
+    example: "09:00-16:30",
+    otherwise: "all day",
+  },
+  "tiers.production.conditions.window.timezone": {
+    about: "Time zone of days and hours.",
+    example: "Europe/Berlin",
+    otherwise: "`UTC`",
+  },
 
   artifacts: {
     about:
@@ -355,9 +410,9 @@ export const descriptions: Record<string, Description> = {
     otherwise: "off",
   },
   "installer.command": {
-    about: "Name of the go artifact that is installed.",
+    about: "Name of the artifact that is installed: of type go, or of type command with files `NAME-OS-ARCH`.",
     example: "playground",
-    otherwise: "the only go artifact, or the one called like the product",
+    otherwise: "the only such artifact, or the one called like the product",
   },
   "installer.root": {
     about:

@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { root } from "../../test/tools.ts";
 import { asReleaseError, type ReleaseError } from "../lib/errors.ts";
+import { fillConditions } from "./defaults.ts";
 import { parseConfig, placeOf } from "./parse.ts";
 
 const head = "name: playground\nrepository: hanzoai/playground\n";
@@ -32,7 +33,7 @@ describe("a config that is right", () => {
       repository: "hanzoai/playground",
       trigger: { branch: null, paths: ["**"] },
       version: { file: "VERSION", stamp: null, tag: "v{version}", gaps: "refuse" },
-      tiers: { staging: { label: "rc" }, production: { bookkeeping: "push" } },
+      tiers: { staging: { label: "rc" }, production: { bookkeeping: "push", conditions: fillConditions({}) } },
       artifacts: null,
       targets: { github: { assets: true } },
       installer: null,
@@ -367,4 +368,29 @@ describe("hostile YAML", () => {
     );
     expect(performance.now() - started).toBeLessThan(5000);
   });
+});
+
+describe("conditions for production", () => {
+  const at = (lines: string) => `${head}tiers:\n  production:\n    conditions:\n${lines}`;
+
+  test("are off by default, and read into seconds, commands and a window", () => {
+    expect(parseConfig(head, "twotier.yaml").tiers.production.conditions).toEqual({
+      ...{ verified: false, minAge: 0, checks: [], docs: [], changelog: false, approvers: [], window: null },
+    });
+    const text = `${at("      minAge: 36h\n      checks: true\n      window: { days: [mon], hours: '09:00-16:30' }\n")}checks: [make test]\n`;
+    expect(parseConfig(text, "twotier.yaml").tiers.production.conditions).toMatchObject({
+      minAge: 129_600,
+      checks: ["make test"],
+      window: { days: ["mon"], from: "09:00", to: "16:30", timezone: "UTC" },
+    });
+  });
+
+  test.each([
+    ["      minAge: 1 week\n", /must be a number of minutes, hours or days/],
+    ["      checks: true\n", /is on, but there are no checks/],
+    ["      window: { timezone: Europe/Berlinn }\n", /there is no time zone Europe\/Berlinn/],
+    ["      window: { hours: '09:00-09:00' }\n", /hours is empty/],
+    ["      window: { hours: '9-17' }\n", /must be two times of day/],
+    ["      docs: [../README.md]\n", /must be a path inside/],
+  ])("%j is a mistake", (lines, what) => expect(mistakes(at(lines)).join("\n")).toMatch(what));
 });

@@ -1,6 +1,6 @@
 import { safeParse } from "zod/mini";
 import { crossCheck } from "./checks.ts";
-import { cleanPath, fillArtifact, fillInstaller, fillTargets } from "./defaults.ts";
+import { cleanPath, fillArtifact, fillConditions, fillInstaller, fillTargets } from "./defaults.ts";
 import { type KeyPath, type Locate, mistake, type Place, readDocument, throwAll } from "./document.ts";
 import { explainIssues, type Issue } from "./findings.ts";
 import { configSchema, type RawConfig, schemaVersion } from "./schema.ts";
@@ -73,7 +73,10 @@ function fill(raw: RawConfig): Config {
     },
     tiers: {
       staging: { label: raw.tiers?.staging?.label ?? "rc" },
-      production: { bookkeeping: raw.tiers?.production?.bookkeeping ?? "push" },
+      production: {
+        bookkeeping: raw.tiers?.production?.bookkeeping ?? "push",
+        conditions: fillConditions(raw),
+      },
     },
     artifacts: raw.artifacts?.map((artifact) => fillArtifact(artifact, raw)) ?? null,
     targets,

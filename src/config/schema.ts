@@ -188,6 +188,25 @@ const targets = strictObject({
   ),
 });
 
+/** What must hold before production. */
+const conditions = strictObject({
+  verified: optional(boolean()),
+  minAge: optional(text(/^\d{1,4}[mhd]$/, "must be a number of minutes, hours or days: 30m, 24h, 7d")),
+  checks: optional(union([boolean(), array(line).check(minLength(1))])),
+  docs: optional(array(file).check(minLength(1))),
+  changelog: optional(boolean()),
+  approvers: optional(array(line).check(minLength(1))),
+  window: optional(
+    strictObject({
+      days: optional(array(oneOf(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])).check(minLength(1))),
+      hours: optional(
+        text(/^(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d$/, "must be two times of day: 09:00-16:30"),
+      ),
+      timezone: optional(text(/^[A-Za-z0-9+_/-]+$/, "must be a time zone's name, e.g. Europe/Berlin")),
+    }),
+  ),
+});
+
 const installer = strictObject({
   command: optional(name),
   root: optional(
@@ -224,7 +243,12 @@ export const configSchema = strictObject({
       staging: optional(
         strictObject({ label: optional(text(/^[a-z]+$/, "must be lower-case letters, e.g. rc, beta or alpha")) }),
       ),
-      production: optional(strictObject({ bookkeeping: optional(oneOf(["push", "pull-request", "off"])) })),
+      production: optional(
+        strictObject({
+          bookkeeping: optional(oneOf(["push", "pull-request", "off"])),
+          conditions: optional(conditions),
+        }),
+      ),
     }),
   ),
   artifacts: optional(array(artifact)),

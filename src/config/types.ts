@@ -13,7 +13,10 @@ export interface Config {
     tag: string;
     gaps: "refuse" | "allow";
   };
-  tiers: { staging: { label: string }; production: { bookkeeping: "push" | "pull-request" | "off" } };
+  tiers: {
+    staging: { label: string };
+    production: { bookkeeping: "push" | "pull-request" | "off"; conditions: Conditions };
+  };
   /** Null where none are named: then resolveArtifacts detects them. */
   artifacts: Artifact[] | null;
   targets: TargetsConfig;
@@ -36,6 +39,23 @@ export interface InstallerConfig {
   /** Public key of minisign. */
   minisign: string | null;
   attestations: boolean;
+}
+
+/** What must hold before a candidate goes to production; all off by default. */
+export interface Conditions {
+  /** Every item of the candidate can be had with the digest that was sealed. */
+  verified: boolean;
+  /** Seconds since the candidate became public; 0: any. */
+  minAge: number;
+  /** Commands that must succeed on the source commit. */
+  checks: string[];
+  /** Markdown files whose marked examples must run on the source commit. */
+  docs: string[];
+  /** CHANGELOG.md has, or gets, a section for the version. */
+  changelog: boolean;
+  /** Who may release; empty: anybody. */
+  approvers: string[];
+  window: { days: string[]; from: string; to: string; timezone: string } | null;
 }
 
 /** A file whose version is stamped: a known format by its name, or a pattern with `{version}` (src/version/stamp.ts). */

@@ -47,6 +47,17 @@ export interface PlanStep {
   text: string;
 }
 
+/** Something that must hold before a candidate goes to production. */
+export interface PlanCondition {
+  name: "candidate" | "verified" | "minAge" | "checks" | "examples" | "changelog" | "approver" | "window";
+  /** Null: only the release finds out, by running commands; or nobody was asked. */
+  holds: boolean | null;
+  /** What was found. */
+  text: string;
+  /** What to do where it doesn't hold. */
+  remedy?: string;
+}
+
 /** An item as `plan` shows it: its digest isn't known before the build. */
 export type PlannedItem = Pick<Item, "target" | "id" | "phase"> & { file: string };
 
@@ -92,6 +103,8 @@ export interface Plan {
   notInRelease: Change[];
   items: PlannedItem[];
   steps: PlanStep[];
+  /** Production: what must hold, and whether it does. Empty for staging. */
+  conditions: PlanCondition[];
   ignoredTags: IgnoredTag[];
   warnings: string[];
 

@@ -192,6 +192,8 @@ export interface Target {
   readonly undo?: Undo;
   /** Where users get it from: the address of the registry or index, HOST:PORT of an image registry, the server of a repository. */
   readonly address?: string;
+  /** When the release became public, where the registry says so; null while it isn't. */
+  publishedAt?(io: Io): Promise<Date | null>;
   /** Takes the names of packages that don't exist yet, by a placeholder that counts as no release (npm). Returns them. */
   claim?(io: Io): Promise<string[]>;
   /** Left out where there are none (PyPI). */

@@ -122,18 +122,15 @@ async function compareContents(
   }
   for (const name of left) report(name, "differs", "only the candidate has it");
 
-  const unexplained = pairs.filter(([from, to]) => {
-    if (options.stamped.get(from.digest) !== to.digest) return true;
-    report(to.name, "stamped", "a file that the release stamps");
-    return false;
-  });
-  const before = await candidate.read(new Set(unexplained.map(([from]) => from.name)));
-  const after = await stable.read(new Set(unexplained.map(([, to]) => to.name)));
-  for (const [from, to] of unexplained) {
+  const before = await candidate.read(new Set(pairs.map(([from]) => from.name)));
+  const after = await stable.read(new Set(pairs.map(([, to]) => to.name)));
+  for (const [from, to] of pairs) {
     const [a, b] = [before.get(from.name) as Buffer, after.get(to.name) as Buffer];
     const spelled = compareSpelled(a, b, options.spellings);
     if ("places" in spelled) report(to.name, "version", counted(spelled.places));
-    else if (isRecord(to.name)) {
+    else if (options.stamped.get(from.digest) === to.digest) {
+      report(to.name, "stamped", "its section of the release, as in the tree");
+    } else if (isRecord(to.name)) {
       const wrong =
         checkRecord(a.toString("utf8"), candidate.entries) ?? checkRecord(b.toString("utf8"), stable.entries);
       report(to.name, wrong === null ? "derived" : "differs", wrong ?? "digests and sizes of the entries above");

@@ -7,6 +7,18 @@ export interface ChangelogSection {
   body: string;
 }
 
+/** True where a changelog has a section for that version. */
+export function hasSection(text: string, version: string): boolean {
+  return headingsOf(text.split(/\r?\n/)).some((one) => one.name === version);
+}
+
+function headingsOf(lines: readonly string[]): { at: number; name: string }[] {
+  return lines.flatMap((line, at) => {
+    const match = /^##\s+\[?v?(\d+\.\d+\.\d+[^\]\s]*|unreleased)/i.exec(line);
+    return match ? [{ at, name: (match[1] as string).toLowerCase() }] : [];
+  });
+}
+
 /**
  * Puts a section above the newest one; text before it (a title, an "Unreleased" section) stays where it is, and a
  * section for that version that somebody wrote by hand is kept as it is.
@@ -17,10 +29,7 @@ export function withSection(text: string, { version, date, body }: ChangelogSect
   if (body.trim() === "") return text;
   const newline = text.includes("\r\n") ? "\r\n" : "\n";
   const lines = text.split(/\r?\n/);
-  const headings = lines.flatMap((line, at) => {
-    const match = /^##\s+\[?v?(\d+\.\d+\.\d+[^\]\s]*|unreleased)/i.exec(line);
-    return match ? [{ at, name: (match[1] as string).toLowerCase() }] : [];
-  });
+  const headings = headingsOf(lines);
   if (headings.some((one) => one.name === version)) return text;
   const section = [`## [${version}] - ${date}`, "", ...body.trim().split("\n"), ""];
   const below = headings.find((one) => one.name !== "unreleased");

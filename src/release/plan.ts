@@ -61,6 +61,7 @@ export function decide(
     notInRelease: decision.notInRelease,
     items: expected.items ?? [],
     steps: expected.steps ?? [],
+    conditions: [],
     ignoredTags: standing.ignored,
     warnings: [...facts.warnings, ...generalWarnings(facts), ...decision.warnings],
     lineTag: standing.names.format(version ? lineOf(version) : line),

@@ -9,6 +9,7 @@ import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
 import { buildRelease, toolFindings } from "./build.ts";
+import { refuseUnmet } from "./conditions.ts";
 import type { Job, Planned, ReleaseResult } from "./job.ts";
 import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
@@ -16,6 +17,7 @@ import { preflight } from "./preflight.ts";
 import { takeNumber } from "./prepare.ts";
 import { buildAndProve } from "./promote.ts";
 import { applyOptions, endRelease, publishSealed } from "./publish.ts";
+import { runChecks } from "./run-checks.ts";
 import { readSeal, stageAndSeal } from "./stage.ts";
 import { stampRelease } from "./stamps.ts";
 
@@ -123,6 +125,7 @@ async function makeRelease(
     ...(await step(job, "preflight", async () => preflight(job, planned, asked, await toolFindings(planned, job)))),
   );
 
+  if (plan.tier === "production") await meetConditions(job, planned);
   if (job.claim) for (const target of asked) await target.claim?.(job.io);
 
   const context: ReleaseContext = {
@@ -197,6 +200,14 @@ async function makeRelease(
 async function wentStable(job: Job, tag: string): Promise<boolean> {
   const refs = await job.refs();
   return refs.has(`refs/tags/${tag}`) || refs.has(lockRef(tag));
+}
+
+/** @throws ReleaseError REFUSED when a condition for production doesn't hold */
+async function meetConditions(job: Job, { plan, config }: Planned): Promise<void> {
+  refuseUnmet(plan.conditions, plan);
+  const { checks, docs } = config.tiers.production.conditions;
+  if (checks.length === 0 && docs.length === 0) return;
+  refuseUnmet(await step(job, "check", () => runChecks(job, plan.source, { checks, docs })), plan);
 }
 
 function nothingToDo({ plan }: Planned): ReleaseResult {

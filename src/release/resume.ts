@@ -45,6 +45,7 @@ export async function resumePlan(job: Job, tag: string, around: Plan): Promise<P
     reason: `${tag} is finished, with what was skipped in it`,
     changes: [],
     notInRelease: [],
+    conditions: [],
   };
 }
 

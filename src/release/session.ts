@@ -11,14 +11,16 @@ import type { Git } from "../git/push.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { commitTree as gitTree } from "../git/tree.ts";
 import { ReleaseError } from "../lib/errors.ts";
-import { gatherFacts } from "./facts.ts";
+import { type Facts, gatherFacts } from "./facts.ts";
 import type { Job, Planned } from "./job.ts";
+import { contextOf } from "./manifest.ts";
 import { decide } from "./plan.ts";
 import { planSteps } from "./plan-steps.ts";
 import { askTargets, refuseErrors } from "./preflight.ts";
 import { expectedPromotion } from "./promotion-files.ts";
 import { resumePlan } from "./resume.ts";
 import { readSource } from "./source.ts";
+import { changelogFile } from "./stamps.ts";
 
 /** Makes the targets of a configuration: src/targets/create.ts, or a test's own. */
 export type MakeTargets = (
@@ -40,6 +42,8 @@ export interface SessionOptions {
   /** Variables for git: credentials for the remote. */
   gitEnv?: Record<string, string>;
   runId: string;
+  /** Who approves of a production release, as the environment says. */
+  approver?: string;
   skip?: readonly { target: TargetName; reason: string }[];
   wait?: boolean;
   claim?: boolean;
@@ -93,7 +97,26 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     // The config is the source commit's: a candidate's may be older than the branch's (two-tier.md, "Words").
     const { config, resolved } =
       decided.release && decided.source !== here.source.sha ? await at(decided.source) : here;
-    return { plan: withItems(decided, config, resolved, released, options), config, resolved };
+    const planned = { plan: withItems(decided, config, resolved, released, options), config, resolved };
+    return { ...planned, plan: { ...planned.plan, conditions: await conditionsOf(planned, facts) } };
+  };
+  const conditionsOf = async (planned: Planned, facts: Facts) => {
+    const { plan, config, resolved } = planned;
+    if (!plan.release || plan.tier === "staging" || plan.sealed) return [];
+    const { readConditions } = await import("./conditions.ts");
+    const manifest = (plan.candidate && facts.details.get(plan.candidate)?.manifest) || null;
+    const release = manifest ? { ...contextOf(manifest), body: "" } : undefined;
+    return readConditions({
+      planned,
+      manifest,
+      targets: active(options.makeTargets(config, resolved, released, release)),
+      changelog: config.tiers.production.conditions.changelog
+        ? await gitTree(repository.git, plan.source).read(changelogFile)
+        : null,
+      approver: options.approver,
+      offline: flags.offline ?? false,
+      io,
+    });
   };
   const finish = async (tag: string, planned: Planned, job: Job): Promise<Planned> => {
     if (planned.plan.release && planned.plan.tag === tag) return planned;
@@ -124,6 +147,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       folder: path.join(top, ".twotier"),
       io,
       runId: options.runId,
+      approver: options.approver,
       async plan() {
         const result = await plan(planned);
         planned = true;

@@ -157,3 +157,54 @@ describe("a promotion", () => {
     expect(await promotion()).toMatchObject({ verdict: "proven" });
   });
 });
+
+describe("conditions for production", () => {
+  const withConditions = async (conditions: string, files: Record<string, string> = {}) => {
+    const config = (await project.git(["show", "HEAD:twotier.yaml"])).stdout;
+    const text = `${config}tiers: { production: { conditions: ${conditions} } }\n`;
+    await project.push("feat: conditions", { "twotier.yaml": text, "src/fast.txt": "2\n", ...files });
+    return project.release({ tier: "staging" });
+  };
+  const planned = async (more: { approver?: string } = {}) => {
+    const session = await project.session({ tier: "production" }, more);
+    const { plan } = await session.plan();
+    await session.close();
+    return plan.conditions.map(({ name, holds, text }) => [name, holds, text]);
+  };
+
+  it("are told by the plan and asked by the release; commands run on the source commit", async () => {
+    const readme = "# Fast\n\n<!-- twotier:run -->\n```sh\ngrep -q 2 src/fast.txt\n```\n";
+    const asked =
+      "{ verified: true, minAge: 1d, changelog: true, approvers: [alice], checks: [test -f VERSION], docs: [README.md] }";
+    await withConditions(asked, { "README.md": readme });
+    const conditions = await planned({ approver: "mallory" });
+    expect(conditions).toEqual([
+      ["candidate", true, "v0.1.1-rc.1 is complete"],
+      ["verified", true, expect.stringMatching(/^\d+ items of v0\.1\.1-rc\.1, read as users get them$/)],
+      ["minAge", false, expect.stringMatching(/^v0\.1\.1-rc\.1 is (\d+ s|1 min) old, 1 d are asked for$/)],
+      ["changelog", true, "CHANGELOG.md gets a section of 1 change"],
+      ["approver", false, "mallory may not"],
+      ["checks", null, "`test -f VERSION` is run by the release"],
+      ["examples", null, "the marked examples of README.md are run by the release"],
+    ]);
+    const { code, sentences } = await refusal();
+    expect(code).toBe("REFUSED");
+    expect(sentences.map((one) => one.split(":")[0])).toEqual(["minAge", "approver"]);
+    expect(await locks()).toEqual([]);
+  });
+
+  it("that run commands stop the release when one fails, and let it go on when all succeed", async () => {
+    await withConditions("{ checks: [test -f MISSING, 'grep -q 2 src/fast.txt'], docs: [README.md] }", {
+      "README.md": "<!-- twotier:run -->\n```sh\ntest -f OTHER\n```\n",
+    });
+    expect((await refusal()).sentences).toEqual([
+      "checks: `test -f MISSING` ended with exit code 1",
+      "examples: README.md: line 2 ended with exit code 1",
+    ]);
+    const config = (await project.git(["show", "HEAD:twotier.yaml"])).stdout;
+    await project.push("fix: it", { "twotier.yaml": config, MISSING: "", OTHER: "", "src/fast.txt": "2 again\n" });
+    await project.release({ tier: "staging" });
+    const result = await project.release({ tier: "production" });
+    expect(result.manifest?.candidate?.tag).toBe("v0.1.1-rc.2");
+  });
+});

@@ -40,6 +40,13 @@ export function renderPlan(plan: Plan, style: Style = styleFor(process.stdout)):
     "not in this release",
     shortened(plan.notInRelease).map(({ sha, subject }) => `${style.dim(sha.slice(0, 10))} ${safe(subject)}`),
   );
+  section(
+    "conditions",
+    plan.conditions.map(({ name, holds, text, remedy }) => {
+      const mark = holds === null ? style.yellow("?") : holds ? style.green("✓") : style.red("✗");
+      return `${mark} ${name.padEnd(10)} ${safe(text)}${remedy ? style.dim(` (${safe(remedy)})`) : ""}`;
+    }),
+  );
   section("items", table(plan.items.map(({ target, id }) => [style.cyan(target), safe(id)])));
   section(
     "order",

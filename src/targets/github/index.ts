@@ -126,6 +126,11 @@ export function createGithubTarget(options: GithubOptions): Target {
       return (await isPrivate(io)) ? await verifyPrivately(item, io) : { ...seen, state: "pending" };
     },
 
+    async publishedAt(io) {
+      const found = await retrying("github: reading the release's date", io, () => place.look(io));
+      return found?.release.publishedAt ?? null;
+    },
+
     undo: githubUndo(api, place),
     address: server,
 

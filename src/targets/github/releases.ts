@@ -15,6 +15,8 @@ export interface GithubRelease {
   body: string;
   name: string;
   uploadUrl: string;
+  /** Null for drafts. */
+  publishedAt: Date | null;
 }
 
 /** A release asset (docs.github.com/rest/releases/assets). */
@@ -127,6 +129,7 @@ export async function digestOfBody(
 export function asRelease(value: unknown, where: string): GithubRelease {
   const release = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
   const { id, tag_name: tag, draft, prerelease, immutable, body, name, upload_url: uploadUrl } = release;
+  const published = typeof release.published_at === "string" ? new Date(release.published_at) : null;
   if (!Number.isSafeInteger(id) || typeof tag !== "string" || typeof draft !== "boolean") {
     throw unexpected(where, "a release");
   }
@@ -139,6 +142,7 @@ export function asRelease(value: unknown, where: string): GithubRelease {
     body: typeof body === "string" ? body : "",
     name: typeof name === "string" ? name : "",
     uploadUrl: typeof uploadUrl === "string" ? uploadUrl : "",
+    publishedAt: published !== null && Number.isNaN(published.getTime()) ? null : published,
   };
 }
 
