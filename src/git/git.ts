@@ -75,7 +75,6 @@ export function gitIn(dir: string, options: RunOptions = {}): Git {
       throw new ReleaseError("GIT", `git ${args[0]} failed in ${dir}`, {
         cause: error,
         retryable: passing.test(error.facts.output ?? ""),
-        retryable: passing.test(error.facts.output ?? ""),
         facts: { git: error.facts.output },
         hint: hintFor(error.facts.output ?? ""),
       });
@@ -104,10 +103,6 @@ export function startGit(
 const passing =
   /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|Recv failure|Network is unreachable/i;
 
-/** What git and curl say about failures of a server or of the way there, which may pass by themselves. */
-const passing =
-  /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|Recv failure|Network is unreachable/i;
-
 /** What to do about the commonest complaints of git. */
 function hintFor(output: string): string | undefined {
   const owned = /safe\.directory (\S+)/.exec(output);
@@ -123,7 +118,6 @@ function hintFor(output: string): string | undefined {
   ) {
     return "the remote can't be reached: check `git remote -v` and the network";
   }
-  if (passing.test(output)) return "the remote failed; run the same command again";
   if (passing.test(output)) return "the remote failed; run the same command again";
   return undefined;
 }
