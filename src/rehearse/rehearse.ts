@@ -7,9 +7,11 @@ import { gitCredentials } from "../git/credentials.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { createHttp } from "../lib/http.ts";
 import { startRegistries } from "../registries/index.ts";
-import type { ReleaseResult } from "../release/job.ts";
 import { release } from "../release/release.ts";
+import { rollback } from "../release/rollback.ts";
+import type { Row } from "../release/rows.ts";
 import { openSession, type Session } from "../release/session.ts";
+import { verify } from "../release/verify.ts";
 import { createTargets } from "../targets/create.ts";
 import { apart, type Copy, copyRepository } from "./clone.ts";
 import { tryInstallers } from "./installers.ts";
@@ -24,7 +26,18 @@ export interface RehearseOptions {
   keep?: string;
   /** Called before each act. */
   onAct?(act: Act, number: number, of: number): void;
-  onActDone?(act: Act, result: ReleaseResult): void;
+  onActDone?(act: Act, outcome: Outcome): void;
+}
+
+/** What came of an act. */
+export interface Outcome {
+  /** Null for what was taken back. */
+  plan: Plan | null;
+  /** What was released; null: nothing. */
+  tag: string | null;
+  version: string | null;
+  /** In a sentence. */
+  text: string;
 }
 
 export type { Reading } from "./readback.ts";
@@ -32,7 +45,7 @@ export type { Reading } from "./readback.ts";
 export interface Rehearsal {
   seeded: string;
   notes: string[];
-  acts: { act: Act; plan: Plan; version: string | null }[];
+  acts: { act: Act; plan: Plan | null; version: string | null; text: string }[];
   /** Versions that both tiers end at. */
   staging: string | null;
   production: string | null;
@@ -84,11 +97,12 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     const all = story(hasQuietPaths(copy));
     for (const [at, act] of all.entries()) {
       options.onAct?.(act, at + 1, all.length);
-      const result = await play(copy, act, open);
-      options.onActDone?.(act, result);
-      acts.push({ act, plan: result.plan, version: result.manifest?.version ?? null });
-      if (result.manifest && act.tier === "staging") staging = result.manifest.version;
-      if (result.manifest && act.tier === "production") production = result.manifest.version;
+      const outcome: Outcome = act.takesBack ? await takeBack(act, staging ?? "", open) : await play(copy, act, open);
+      options.onActDone?.(act, outcome);
+      const { plan, version, text } = outcome;
+      acts.push({ act, plan, version, text });
+      if (version && act.tier === "staging") staging = version;
+      if (version && act.tier === "production") production = version;
     }
     io.emit({ type: "step", step: "read back as users do", state: "start" });
     const session = await open({ tier: "staging" });
@@ -106,11 +120,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   }
 }
 
-async function play(
-  copy: Copy,
-  act: Act,
-  open: (flags: { tier: "staging" | "production" }) => Promise<Session>,
-): Promise<ReleaseResult> {
+async function play(copy: Copy, act: Act, open: Open): Promise<Outcome> {
   if (act.push) await pushChange(copy, act.push);
   const session = await open({ tier: act.tier });
   try {
@@ -125,12 +135,59 @@ async function play(
         },
       );
     }
-    return result;
+    const { plan, manifest, reason } = result;
+    if (!manifest) return { plan, tag: null, version: null, text: reason };
+    const text = await readRows(act, manifest.version, open, ["ok"]);
+    return { plan, tag: manifest.tag, version: manifest.version, text };
   } catch (thrown) {
     throw asReleaseError(thrown);
   } finally {
     await session.close();
   }
+}
+
+type Open = (flags: { tier: "staging" | "production" }) => Promise<Session>;
+
+/** Takes a version back, and verifies that it is. */
+async function takeBack(act: Act, version: string, open: Open): Promise<Outcome> {
+  const session = await open({ tier: act.tier });
+  try {
+    const { steps, failures } = await rollback(session, { version });
+    const left = failures.map(({ step, error }) => `${step.target} ${step.id}: ${error.message}`);
+    if (left.length > 0) throw unexpected(act, left);
+    const { io } = session.job();
+    for (const { target, id, text } of steps) io.emit({ type: "note", message: `${target.padEnd(7)}${id} ${text}` });
+    await readRows(act, version, open, ["ok", "pending"]);
+    const manual = steps.filter((step) => step.state === "manual").map((step) => step.target);
+    const rest = manual.length > 0 ? `; left to a person: ${[...new Set(manual)].join(", ")}` : "";
+    return { plan: null, tag: null, version: null, text: `${version} is taken back, its number stays spent${rest}` };
+  } finally {
+    await session.close();
+  }
+}
+
+/** Reads a release as users do. @throws ReleaseError REFUSED when something isn't as it should be */
+async function readRows(act: Act, version: string, open: Open, fine: readonly Row["state"][]): Promise<string> {
+  const session = await open({ tier: act.tier });
+  try {
+    const { rows } = (await verify(session, version)).result;
+    const wrong = rows.filter((row) => !fine.includes(row.state));
+    if (wrong.length > 0)
+      throw unexpected(
+        act,
+        wrong.map((row) => `${row.target} ${row.id}: ${row.text}`),
+      );
+    return `${rows.length} things are as they should be`;
+  } finally {
+    await session.close();
+  }
+}
+
+function unexpected(act: Act, found: readonly string[]): ReleaseError {
+  return new ReleaseError("REFUSED", `${act.title}: ${found.length} things aren't as they should be`, {
+    facts: { found: found.slice(0, 5).join("; ") },
+    hint: "run `twotier rehearse --keep DIR`, and look at what the registries hold",
+  });
 }
 
 function openRehearsed(

@@ -4,7 +4,7 @@ import type { Tier } from "../core/plan.ts";
 import { pathMatcher } from "../version/trigger.ts";
 import type { Copy } from "./clone.ts";
 
-/** One act of a rehearsal: somebody pushes, or somebody releases. */
+/** One act of a rehearsal: somebody pushes, somebody releases, or somebody takes the newest candidate back. */
 export interface Act {
   /** What a person does, as they would say it. */
   title: string;
@@ -13,11 +13,13 @@ export interface Act {
   tier: Tier;
   /** What must come of it: a version that ends so, or null for "nothing to do". */
   releases: boolean;
+  /** Takes the newest candidate back instead of releasing. */
+  takesBack?: true;
 }
 
 /**
  * The cycle of the release process document: a feature, a change that is none, a fix, production, production once
- * more, and the next push.
+ * more, the next push, which turns out to be bad, and what mends it.
  *
  * @param quiet true where some paths don't trigger: then a change of such a path is part of the story
  */
@@ -36,6 +38,14 @@ export function story(quiet: boolean): Act[] {
     promote("production, by hand", true),
     promote("the same again", false),
     push("the next feature is pushed", "feat: begin the next version"),
+    {
+      title: "it turns out to be bad, and is taken back",
+      push: null,
+      tier: "staging",
+      releases: false,
+      takesBack: true,
+    },
+    push("what mends it is pushed", "fix: mend the next version"),
   ];
 }
 

@@ -94,9 +94,9 @@ describe("a rehearsal", () => {
     expect(result.stdout + result.stderr).not.toContain(secret);
     const { acts, staging, production, readings } = JSON.parse(result.stdout);
     expect(acts.map((act: { version: string | null }) => act.version)).toEqual([
-      ...["0.1.1-rc.1", null, "0.1.1-rc.2", "0.1.1", null, "0.1.2-rc.1"],
+      ...["0.1.1-rc.1", null, "0.1.1-rc.2", "0.1.1", null, "0.1.2-rc.1", null, "0.1.2-rc.2"],
     ]);
-    expect({ staging, production }).toEqual({ staging: "0.1.2-rc.1", production: "0.1.1" });
+    expect({ staging, production }).toEqual({ staging: "0.1.2-rc.2", production: "0.1.1" });
     expect(readings.filter((reading: { ok: boolean }) => !reading.ok)).toEqual([]);
   });
 

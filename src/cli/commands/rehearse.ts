@@ -32,11 +32,11 @@ Examples:
           io: context.io,
           keep: flags.keep,
           onAct: (act, number, of) => context.reporter.line(`\n${style.bold(`${number}/${of} ${act.title}`)}`),
-          onActDone: (_, { manifest, reason }) =>
+          onActDone: (act, { tag, text }) =>
             context.reporter.line(
-              manifest
-                ? `${style.green(style.bold(`⇒ ${manifest.tag}`))}`
-                : `${style.bold("⇒ nothing to do")}: ${reason}`,
+              tag
+                ? `${style.green(style.bold(`⇒ ${tag}`))}, ${text}`
+                : `${style.bold(act.takesBack ? "⇒ taken back" : "⇒ nothing to do")}: ${text}`,
             ),
         });
         context.reporter.end();
