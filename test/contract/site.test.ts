@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -105,6 +106,12 @@ targetSuite({
   },
 });
 
+const person = {
+  GIT_AUTHOR_NAME: "A",
+  GIT_AUTHOR_EMAIL: "a@example.invalid",
+  GIT_COMMITTER_NAME: "A",
+  GIT_COMMITTER_EMAIL: "a@example.invalid",
+};
 const quiet = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" };
 
 function branchOf(world: World, given: string | undefined, dir = "."): SiteStore {
@@ -329,6 +336,36 @@ describe("a branch", () => {
     expect(await show("guide.html")).toBe("<h1>Guide</h1>");
     expect(await show("docs/site/channels/production.txt")).toBe("0.1.1");
     expect(await world.git("status", "--porcelain")).toBe("");
+    expect(await store.folders(io)).toEqual(["channels"]);
+    expect(await branchOf(world, token).folders(io)).toEqual(["docs"]);
+  });
+
+  test("with large files of others is read without them, where the server can leave them out, and keeps them", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "twotier-site-"));
+    const git = gitIn(folder, { env: { ...quiet, ...person } });
+    try {
+      await git(["init", "--quiet", "--initial-branch=gh-pages", "work"]);
+      const work: typeof git = (args, run) => git(["-C", "work", ...args], run);
+      await writeFile(path.join(folder, "work/film.bin"), randomBytes(400_000));
+      await writeFile(path.join(folder, "work/guide.html"), "<h1>Guide</h1>");
+      await work(["add", "--all"]);
+      await work(["commit", "--quiet", "--message=film"]);
+      await git(["clone", "--quiet", "--bare", "work", "remote.git"]);
+      await git(["-C", "remote.git", "config", "uploadpack.allowFilter", "true"]);
+      const trace = path.join(folder, "trace");
+      const traced: typeof git = (args, run = {}) =>
+        git(args, { ...run, env: { ...run.env, GIT_TRACE_PACKET: trace } });
+      const store = branchStore({ git: traced, remote: `file://${folder}/remote.git`, branch: "gh-pages", dir: "." });
+      expect(await store.folders(io)).toEqual([]);
+      expect(await store.write([change("0.1.0", null)], "production is 0.1.0", io)).toBe("done");
+      expect((await store.read("channels/production.txt", io))?.bytes.toString()).toBe("0.1.0\n");
+      expect(await readFile(trace, "utf8")).toMatch(/> filter blob:limit=/);
+      await git(["-C", "remote.git", "fsck", "--strict"]);
+      const { stdout } = await git(["-C", "remote.git", "ls-tree", "-r", "--name-only", "gh-pages"]);
+      expect(stdout).toBe("channels/production.txt\nfilm.bin\nguide.html\n");
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test("of two runs that write one file at once, one is told that it lost; of two files, both are written", async () => {

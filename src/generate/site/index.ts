@@ -4,7 +4,7 @@ import { hostingFiles } from "./hosting.ts";
 import type { SiteInput } from "./input.ts";
 import { page } from "./page.ts";
 
-export { type Channel, cacheRules, type SiteFile } from "./files.ts";
+export type { Channel, SiteFile } from "./files.ts";
 export { type SiteInput, siteInput } from "./input.ts";
 export { generator } from "./page.ts";
 

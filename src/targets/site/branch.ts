@@ -33,7 +33,7 @@ interface Snapshot {
 const ours = /^(?:v[^/]+\/install\.sh|channels\/[^/]+|staging\/install\.sh|(?:un)?install\.sh|index\.html)$/;
 
 /** Larger files of the branch aren't fetched: none of ours is. */
-const filter = "--filter=blob:limit=256k";
+const smallFiles = "--filter=blob:limit=256k";
 
 /**
  * A branch of the remote, as GitHub Pages serves it. Each write is one commit on top of the branch, pushed only if the branch is
@@ -55,7 +55,12 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
   };
 
   /** Runs `work` in an empty repository that has the commit. */
-  const apart = async <T>(by: Git, head: string | null, work: (there: Git) => Promise<T>): Promise<T> => {
+  const apart = async <T>(
+    by: Git,
+    head: string | null,
+    work: (there: Git) => Promise<T>,
+    filter = smallFiles,
+  ): Promise<T> => {
     const folder = await mkdtemp(path.join(tmpdir(), "twotier-site-"));
     const there: Git = (args, run = {}) =>
       by(["-C", folder, ...args], { ...run, env: { ...run.env, GIT_INDEX_FILE: path.join(folder, "site-index") } });
@@ -141,12 +146,18 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
       return "lost";
     },
 
+    /** The tree alone: every plan asks for it. */
     async folders(io) {
       io.signal.throwIfAborted();
-      const { files } = await snapshot(git);
-      return [
-        ...new Set([...files.keys()].flatMap((file) => (file.includes("/") ? [file.split("/")[0] as string] : []))),
-      ];
+      const head = await headOf(git);
+      if (head === null) return [];
+      const list = (there: Git) =>
+        there(["ls-tree", "-d", "-z", "--full-tree", head, ...(inside === "" ? [] : [inside])]);
+      const { stdout } = await apart(git, head, list, "--filter=blob:none");
+      return stdout.split("\0").flatMap((row) => {
+        const name = row.slice(row.indexOf("\t") + 1);
+        return name.startsWith(inside) && name !== "" ? [name.slice(inside.length)] : [];
+      });
     },
 
     /** The branch itself: when a host has built it, no one can tell from here. */
