@@ -33,6 +33,8 @@ export interface Change {
   triggers: boolean;
   /** What it breaks, where it is a breaking change (Conventional Commits); else left out. */
   breaking?: string;
+  /** Names of who made it: its author, and those of `Co-authored-by`; as they were written. */
+  authors?: string[];
 }
 
 export interface IgnoredTag {

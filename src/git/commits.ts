@@ -9,13 +9,15 @@ export interface Commit {
   epoch: number;
   /** The whole message, without NULs. Written by anybody: data, never markup. */
   message: string;
+  /** The author's name, as the commit has it; left out where nothing reads it. */
+  author?: string;
   /** Paths from the repository's root. Of a merge: those that differ from all its parents. */
   paths: string[];
 }
 
 /** No path is "/", so it marks where a commit begins whatever its neighbours' files are called. */
 const MARK = "/";
-const format = "--format=/%x00%H%x00%P%x00%ct%x00%B%x00";
+const format = "--format=/%x00%H%x00%P%x00%ct%x00%an%x00%B%x00";
 const flags = [
   "--cc",
   "--no-renames",
@@ -49,7 +51,7 @@ export async function readCommits(git: Git, shas: readonly string[]): Promise<Co
 }
 
 /** Parents, date and message of a commit from its object. */
-export function parseCommitObject(text: string): Omit<Commit, "sha" | "paths"> {
+export function parseCommitObject(text: string): Omit<Commit, "sha" | "paths" | "author"> {
   const end = text.indexOf("\n\n");
   const header = end < 0 ? text : text.slice(0, end);
   return {
@@ -65,9 +67,9 @@ export function parseLog(text: string): Commit[] {
   const tokens = text.split("\0");
   let at = 0;
   while (tokens[at] === MARK) {
-    const [sha = "", parents = "", epoch = "", message = ""] = tokens.slice(at + 1, at + 5);
+    const [sha = "", parents = "", epoch = "", author = "", message = ""] = tokens.slice(at + 1, at + 6);
     const paths: string[] = [];
-    at += 5;
+    at += 6;
     for (; at < tokens.length && tokens[at] !== MARK; at++) {
       const token = tokens[at] as string;
       if (token === "") continue; // git ends the header with one NUL, and a merge's with two
@@ -79,6 +81,7 @@ export function parseLog(text: string): Commit[] {
       parents: parents === "" ? [] : parents.split(" "),
       epoch: Number(epoch),
       message: message.replace(/\n+$/, ""),
+      author,
       paths,
     });
   }

@@ -1,4 +1,5 @@
 import { installCommand, scriptsUrl } from "../config/installer.ts";
+import type { Config } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import type { TargetName } from "../core/target.ts";
 import type { Planned } from "./job.ts";
@@ -26,7 +27,21 @@ export function releaseBody({ plan, config }: Planned, release: Released): strin
     changes: plan.changes,
     install: installCommands({ plan, config }, release).filter((one) => !skipped.has(one.target)),
     skipped: release.skipped,
+    proven: release.files.some((file) => file.name === "promotion.md"),
+    ...linksOf(config, previous, release.tag),
   });
+}
+
+/**
+ * Addresses for links, where the repository is on GitHub. From the config alone: the changelog is part of the release
+ * commit, which must be the same on every machine.
+ */
+function linksOf(config: Config, previous: string | null, tag: string): { repository?: string; compare?: string } {
+  if (!config.targets.github) return {};
+  const repository = `https://github.com/${config.repository}`;
+  if (previous === null) return { repository };
+  const range = [config.version.tag.replace("{version}", previous), tag].map(encodeURIComponent).join("...");
+  return { repository, compare: `${repository}/compare/${range}` };
 }
 
 /** Commands that install this very version, each in the form that its tool takes. */
@@ -68,6 +83,8 @@ export function installCommands(
 }
 
 /** The section of CHANGELOG.md: what changed since the last stable version, its candidates' changes together. */
-export function changelogBody({ plan }: Planned): string {
-  return renderChanges(plan.changes, 3);
+export function changelogBody({ plan, config }: Pick<Planned, "plan" | "config">): string {
+  const { repository, compare } = linksOf(config, plan.lastStable, plan.tag ?? "");
+  const changes = renderChanges(plan.changes, 3, repository);
+  return changes === "" || compare === undefined ? changes : `${changes}\n[All changes](${compare})\n`;
 }

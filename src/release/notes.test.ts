@@ -46,6 +46,35 @@ describe("groupChanges", () => {
   });
 });
 
+describe("renderChanges", () => {
+  const repository = "https://github.com/hanzoai/playground";
+
+  it("links commits and issues, and thanks everybody once, programs left out", () => {
+    const made = (subject: string, ...authors: string[]): Change => ({ ...change(subject), authors });
+    const changes = [
+      made("fix: a (#12)", "Zoe", "Ada"),
+      made("fix: b, see other/repo#3 and @ada", "Ada", "renovate[bot]"),
+      made("fix: c", "<b>Mallory</b>\n# x"),
+    ];
+    const commit =
+      "[0123456789](https://github.com/hanzoai/playground/commit/0123456789abcdef0123456789abcdef01234567)";
+    expect(renderChanges(changes, 3, repository)).toBe(`### Fixes
+
+- a ([#12](https://github.com/hanzoai/playground/issues/12)) (${commit})
+- b, see other/repo#3 and @&#8203;ada (${commit})
+- c (${commit})
+
+### Contributors
+
+\\<b\\>Mallory\\</b\\> # x, Ada, Zoe
+`);
+  });
+
+  it("has no section for nothing", () => {
+    expect(renderChanges([], 3, repository)).toBe("");
+  });
+});
+
 describe("releaseNotes", () => {
   it("warns of a candidate, says how to install and what changed", () => {
     expect(releaseNotes(input)).toBe(`> [!WARNING]
@@ -90,7 +119,7 @@ npm install @hanzo/playground@next
 
   it("keeps below a limit and says how much it leaves out", () => {
     const many = Array.from({ length: 5000 }, (_, n) => change(`fix: number ${n}`));
-    const text = renderChanges(many, 2, 10_000);
+    const text = renderChanges(many, 2, null, 10_000);
     expect(text.length).toBeLessThan(10_200);
     expect(text).toMatch(/\n\.\.\. and \d+ more changes\.\n$/);
   });

@@ -56,9 +56,15 @@ const longest = 300;
  * Changes as Markdown lists under headings. Deterministic; whatever the messages hold is shown as plain words.
  *
  * @param level of the headings: 2 in release notes, 3 in CHANGELOG.md
+ * @param repository address that commits and issues are linked to; null: no links
  * @param limit at most so many characters, then it says how many changes are left out (GitHub's limit of a body is 125,000)
  */
-export function renderChanges(changes: readonly Change[], level: 2 | 3, limit = 60_000): string {
+export function renderChanges(
+  changes: readonly Change[],
+  level: 2 | 3,
+  repository: string | null = null,
+  limit = 60_000,
+): string {
   const lines: string[] = [];
   let size = 0;
   let left = changes.length;
@@ -67,15 +73,34 @@ export function renderChanges(changes: readonly Change[], level: 2 | 3, limit = 
     lines.push(...(lines.length > 0 ? [""] : []), `${"#".repeat(level)} ${group.title}`, "");
     for (const { sha, scope, text } of group.changes) {
       if (size > limit) break;
-      const words = escapeMarkdown(printable(text, longest)) || "(no message)";
-      const line = `- ${scope === null ? "" : `**${escapeMarkdown(scope)}:** `}${words} (${sha.slice(0, 10)})`;
+      const words = linked(escapeMarkdown(printable(text, longest)), repository) || "(no message)";
+      const short = sha.slice(0, 10);
+      const commit = repository === null ? short : `[${short}](${repository}/commit/${sha})`;
+      const line = `- ${scope === null ? "" : `**${escapeMarkdown(scope)}:** `}${words} (${commit})`;
       lines.push(line);
       size += line.length + 1;
       left--;
     }
   }
   if (left > 0) lines.push("", `... and ${left} more ${left === 1 ? "change" : "changes"}.`);
+  const people = contributors(changes);
+  if (people.length > 0) lines.push("", `${"#".repeat(level)} Contributors`, "", people.map(escapeMarkdown).join(", "));
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
+}
+
+/** `#12` as a link, also where GitHub makes none by itself (files). Not the `#` of a character reference. */
+function linked(words: string, repository: string | null): string {
+  return repository === null ? words : words.replace(/(?<![\w&;/])#(\d{1,9})\b/g, `[#$1](${repository}/issues/$1)`);
+}
+
+/** Most names that are told. */
+const people = 100;
+
+/** Who made the changes, each once, by name; programs aren't people. */
+function contributors(changes: readonly Change[]): string[] {
+  const names = new Set(changes.flatMap((change) => change.authors ?? []).map((name) => printable(name, 80)));
+  const found = [...names].filter((name) => name !== "" && !name.endsWith("[bot]")).sort();
+  return found.length > people ? [...found.slice(0, people), `and ${found.length - people} more`] : found;
 }
 
 export interface NotesInput {
@@ -91,6 +116,10 @@ export interface NotesInput {
   changes: readonly Change[];
   /** Commands that install this very version, each known to work. */
   install: readonly { title: string; command: string }[];
+  /** True: the release has its proof among the assets. */
+  proven?: boolean;
+  /** Address of the repository, for links. */
+  repository?: string;
   /** Address that shows the difference to `previous`. */
   compare?: string;
   /** Registries left out on purpose, with the reason. */
@@ -104,12 +133,15 @@ export function releaseNotes(notes: NotesInput): string {
     parts.push(
       `> [!WARNING]\n> This is a candidate for ${notes.line}, for testing. Installers don't choose it by themselves; the stable version is another one.`,
     );
-  } else if (notes.candidate !== null) parts.push(`This is ${escapeMarkdown(notes.candidate)}, released as stable.`);
+  } else if (notes.candidate !== null) {
+    const proof = notes.proven ? " `promotion.md` compares the two, entry by entry." : "";
+    parts.push(`This is ${escapeMarkdown(notes.candidate)}, released as stable.${proof}`);
+  }
   if (notes.install.length > 0) {
     const commands = notes.install.map(({ title, command }) => `# ${title}\n${command}`).join("\n\n");
     parts.push(`## Install\n\n${fenced(commands, "sh")}`);
   }
-  const changes = renderChanges(notes.changes, 2).trimEnd();
+  const changes = renderChanges(notes.changes, 2, notes.repository ?? null).trimEnd();
   parts.push(changes || (notes.previous ? `No changes since ${notes.previous}.` : "The first release."));
   for (const { target, reason } of notes.skipped ?? [])
     parts.push(`Released without ${target}: ${escapeMarkdown(reason)}`);

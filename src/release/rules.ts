@@ -16,11 +16,17 @@ export function changesOf(facts: Pick<Facts, "config" | "standing">, commits: re
   const isTag = (tag: string) => facts.standing.find(tag) !== null;
   return commits
     .filter((commit) => !isOwn(commit, isTag, stamped) && !(commit.parents.length > 1 && commit.paths.length === 0))
-    .map(({ sha, message, paths }) => {
+    .map(({ sha, message, paths, author }) => {
       const { breaking } = parseCommit(message);
-      const change = { sha, subject: message.split("\n", 1)[0] ?? "", triggers: paths.some(matches) };
+      const authors = author === undefined ? {} : { authors: [author, ...coAuthors(message)] };
+      const change = { sha, subject: message.split("\n", 1)[0] ?? "", triggers: paths.some(matches), ...authors };
       return breaking === null ? change : { ...change, breaking };
     });
+}
+
+/** Names in `Co-authored-by: NAME <MAIL>` (docs.github.com, "Creating a commit with multiple authors"). */
+function coAuthors(message: string): string[] {
+  return [...message.matchAll(/^co-authored-by:\s*([^<\n]+?)\s*</gim)].map((match) => match[1] as string);
 }
 
 /** What the VERSION file says; null without one. @throws ReleaseError CONFIG when it isn't a version */
