@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { shellParts } from "../../scripts/shell-parts.ts";
-import type { FaultyRegistry } from "../../src/registries/faults/index.ts";
+import type { FaultFile, FaultyRegistry } from "../../src/registries/faults/index.ts";
 import { type Registries, startRegistries } from "../../src/registries/index.ts";
 import type { Around } from "../../src/registries/server.ts";
 import { projectToken, startProject } from "../support/project.ts";
@@ -89,17 +89,18 @@ async function bundle(outfile: string): Promise<void> {
   });
 }
 
-/** Copies a template and starts its registries, whose requests go through `around`, and which take `token` alone. */
+/** Copies a template and starts its registries, whose requests go through `around`, which take `token` alone, and fail as `faults` says. */
 export async function openWorld(
   template: Template,
   around?: (registry: FaultyRegistry) => Around,
   token = projectToken,
+  faults?: FaultFile,
 ): Promise<World> {
   const dir = mkdtempSync(path.join(tmpdir(), "twotier-world-"));
   const state = path.join(dir, "state");
   cpSync(path.join(template.dir, "state"), state, { recursive: true });
   for (const folder of ["home", "tmp"]) mkdirSync(path.join(dir, folder));
-  const registries = await startRegistries({ token, state, around });
+  const registries = await startRegistries({ token, state, around, faults });
   let clones = 0;
   const running = new Set<Run>();
   return {
