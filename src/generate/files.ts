@@ -29,7 +29,7 @@ export async function writeGenerated(dir: string, files: readonly GeneratedFile[
       await chmod(temporary, file.executable ? 0o755 : 0o644);
       await rename(temporary, to);
     } catch (cause) {
-      await rm(temporary, { force: true });
+      await rm(temporary, { force: true }).catch(() => {});
       throw new ReleaseError("IO", `${file.path} couldn't be written: ${(cause as Error).message}`, {
         cause,
         hint: "check the folder's owner, mode and free space",

@@ -10,9 +10,10 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { installScript } from "../../src/generate/installer/index.ts";
 import { makeUsers } from "./fixture.ts";
 import { shellNames } from "./sandbox.ts";
-import { binaryOf, sha256, startWorld, type World } from "./world.ts";
+import { binaryOf, exampleInput, sha256, startWorld, type World } from "./world.ts";
 
 let world: World;
 let user: Awaited<ReturnType<typeof makeUsers>>;
@@ -373,6 +374,21 @@ describe("what it runs on", () => {
     });
     await one.install();
     expect(asked(one.name)[0]).toMatch(new RegExp(`/${asset}$`));
+  });
+
+  test("binaries that need glibc aren't put on a system with musl; a -musl file is taken there", async () => {
+    const ldd = { own: { ldd: "echo musl libc" } };
+    const input = { ...(await exampleInput()), static: false };
+    const ran = await user(ldd).install([], { script: installScript(input) });
+    expect(ran).toMatchObject({ code: 1 });
+    expect(ran.stderr).toContain("this system has musl, and the binaries of playground need glibc");
+    const one = user(ldd);
+    const assets = { ...input.assets, "linux-amd64-musl": "playground-linux-amd64-musl" };
+    const sums = `${sha256(binaryOf("0.1.18"))}  playground-linux-amd64-musl\n`;
+    world.fault(one.name, { path: /checksums\.txt$/, answer: (it) => void it.end(sums) });
+    world.fault(one.name, { path: /amd64-musl$/, answer: (it) => void it.end(binaryOf("0.1.18")) });
+    expect(await one.install([], { script: installScript({ ...input, assets }) })).toMatchObject({ code: 0 });
+    expect(await one.says(production)).toBe("playground 0.1.18");
   });
 
   test("a 32-bit system on a 64-bit kernel isn't given a 64-bit binary", async () => {

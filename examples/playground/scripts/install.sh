@@ -91,19 +91,21 @@ short() {
 	esac
 }
 
-# Where this channel lives: its own folder (state), the binary, and what goes on the PATH.
+# Where this channel lives: its own folder (state), the binary in its folder, and what goes on the PATH.
 places() {
 	name=$command
 	[ -z "$staging" ] || name=$command-staging
 	if [ -n "$directory" ]; then
 		# A folder that belongs to others too: the state is hidden beside the binary, and each channel has its own name.
 		state=$directory/.$name
-		binary=$directory/$name
+		folder=$directory
+		binary=$folder/$name
 		link=''
 		path_dir=$directory
 	else
 		state=$root/$name
-		binary=$state/bin/$command
+		folder=$state/bin
+		binary=$folder/$command
 		link=$root/bin/$name
 		link_target=../$name/bin/$command
 		path_dir=$root/bin
@@ -223,6 +225,10 @@ fetch_once() {
 	'busybox-wget -T') wget -S -T "$timeout" -O - "$1" 2>"$work/complaint" >"$2" || code=$? ;;
 	busybox-wget) wget -S -O - "$1" 2>"$work/complaint" >"$2" || code=$? ;;
 	esac
+	if [ "$fetcher$code" = curl0 ]; then
+		debug "GET $1"
+		return 0
+	fi
 	[ "$fetcher" = curl ] || cp "$work/complaint" "$work/answer"
 	status=$(sed -n -e 's/^ *HTTP\/[0-9.]* *\([0-9][0-9][0-9]\).*/\1/p' \
 		-e 's/^wget: server returned error: HTTP\/[0-9.]* *\([0-9][0-9][0-9]\).*/\1/p' "$work/answer" | tail -n 1)
@@ -399,10 +405,26 @@ choose_version() {
 
 # is_version TEXT: X.Y.Z or X.Y.Z-label.N, as this product numbers its releases.
 is_version() {
-	case $1 in
-	*[!0-9a-z.-]*) return 1 ;;
+	core=${1%%-*}
+	case $core in
+	*.*.*) ;;
+	*) return 1 ;;
 	esac
-	[ -n "$1" ] && [ "$(printf '%s\n' "$1" | sort_versions)" = "$1" ]
+	rest=${core#*.}
+	is_number "${core%%.*}" && is_number "${rest%%.*}" && is_number "${rest#*.}" || return 1
+	[ "$core" != "$1" ] || return 0
+	rest=${1#*-}
+	case ${rest%%.*} in
+	'' | *[!a-z]*) return 1 ;;
+	esac
+	[ "$rest" != "${rest#*.}" ] && [ "${rest#*.}" != 0 ] && is_number "${rest#*.}"
+}
+
+is_number() {
+	case $1 in
+	'' | *[!0-9]* | 0?*) return 1 ;;
+	*) return 0 ;;
+	esac
 }
 
 # sort_versions: versions one a line, lowest first, by number and not by letter; lines that are none are left out.
@@ -438,14 +460,15 @@ platform() {
 		arch=arm64
 	fi
 	asset=$(asset_for "$os-$arch")
-	if [ "$os" = linux ] && is_musl; then
-		musl=$(asset_for "$os-$arch-musl")
+	musl=$(asset_for "$os-$arch-musl")
+	# Binaries without a C library run everywhere.
+	if [ "$os" = linux ] && { [ -z "$static" ] || [ -n "$musl" ]; } && is_musl; then
+		debug 'this system has musl'
 		if [ -n "$musl" ]; then
 			asset=$musl
-		elif [ -n "$asset" ] && [ -z "$static" ]; then
+		elif [ -n "$asset" ]; then
 			fail "this system has musl, and the binaries of $command need glibc" "see https://github.com/$repository for other ways to install it"
 		fi
-		debug 'this system has musl'
 	fi
 	[ -n "$asset" ] || fail "there is no $command for $os on $arch" "there is one for: $platforms"
 }
@@ -470,10 +493,10 @@ destination() {
 	fi
 	[ ! -d "$binary" ] || fail "$(short "$binary") is a folder" 'move it away, or choose another folder with --dir'
 	work=$state/.staging.$$
-	if ! mkdir -p "$state" "$(dirname "$binary")" "$path_dir" 2>/dev/null || ! sweep || ! mkdir -p "$work" 2>/dev/null; then
+	if ! mkdir -p "$state" "$folder" "$path_dir" 2>/dev/null || ! sweep || ! mkdir -p "$work" 2>/dev/null; then
 		fail "could not write to $(short "$state")" 'choose a folder that is yours with --dir, or look at its owner and mode'
 	fi
-	if [ ! -w "$(dirname "$binary")" ] || [ ! -w "$path_dir" ]; then
+	if [ ! -w "$folder" ] || [ ! -w "$path_dir" ]; then
 		clean
 		fail "could not write to $(short "$path_dir")" 'choose a folder that is yours with --dir, or look at its owner and mode'
 	fi

@@ -56,19 +56,21 @@ short() {
 	esac
 }
 
-# Where this channel lives: its own folder (state), the binary, and what goes on the PATH.
+# Where this channel lives: its own folder (state), the binary in its folder, and what goes on the PATH.
 places() {
 	name=$command
 	[ -z "$staging" ] || name=$command-staging
 	if [ -n "$directory" ]; then
 		# A folder that belongs to others too: the state is hidden beside the binary, and each channel has its own name.
 		state=$directory/.$name
-		binary=$directory/$name
+		folder=$directory
+		binary=$folder/$name
 		link=''
 		path_dir=$directory
 	else
 		state=$root/$name
-		binary=$state/bin/$command
+		folder=$state/bin
+		binary=$folder/$command
 		link=$root/bin/$name
 		link_target=../$name/bin/$command
 		path_dir=$root/bin
@@ -218,9 +220,9 @@ remove_channel() {
 	done
 	# Last: as long as it is there, the same command goes on where it stopped.
 	rm -f "$receipt" || not_removed "$receipt"
-	for folder in "$state/previous" "$state/bin" "$state"; do
-		if [ -d "$folder" ] && ! rmdir "$folder" 2>/dev/null; then
-			warn "$(short "$folder") holds other files; it is left"
+	for own in "$state/previous" "$state/bin" "$state"; do
+		if [ -d "$own" ] && ! rmdir "$own" 2>/dev/null; then
+			warn "$(short "$own") holds other files; it is left"
 			break
 		fi
 	done

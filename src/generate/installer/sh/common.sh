@@ -44,19 +44,21 @@ short() {
 	esac
 }
 
-# Where this channel lives: its own folder (state), the binary, and what goes on the PATH.
+# Where this channel lives: its own folder (state), the binary in its folder, and what goes on the PATH.
 places() {
 	name=$command
 	[ -z "$staging" ] || name=$command-staging
 	if [ -n "$directory" ]; then
 		# A folder that belongs to others too: the state is hidden beside the binary, and each channel has its own name.
 		state=$directory/.$name
-		binary=$directory/$name
+		folder=$directory
+		binary=$folder/$name
 		link=''
 		path_dir=$directory
 	else
 		state=$root/$name
-		binary=$state/bin/$command
+		folder=$state/bin
+		binary=$folder/$command
 		link=$root/bin/$name
 		link_target=../$name/bin/$command
 		path_dir=$root/bin

@@ -57,6 +57,10 @@ fetch_once() {
 	'busybox-wget -T') wget -S -T "$timeout" -O - "$1" 2>"$work/complaint" >"$2" || code=$? ;;
 	busybox-wget) wget -S -O - "$1" 2>"$work/complaint" >"$2" || code=$? ;;
 	esac
+	if [ "$fetcher$code" = curl0 ]; then
+		debug "GET $1"
+		return 0
+	fi
 	[ "$fetcher" = curl ] || cp "$work/complaint" "$work/answer"
 	status=$(sed -n -e 's/^ *HTTP\/[0-9.]* *\([0-9][0-9][0-9]\).*/\1/p' \
 		-e 's/^wget: server returned error: HTTP\/[0-9.]* *\([0-9][0-9][0-9]\).*/\1/p' "$work/answer" | tail -n 1)

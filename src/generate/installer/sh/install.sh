@@ -79,10 +79,26 @@ choose_version() {
 
 # is_version TEXT: X.Y.Z or X.Y.Z-label.N, as this product numbers its releases.
 is_version() {
-	case $1 in
-	*[!0-9a-z.-]*) return 1 ;;
+	core=${1%%-*}
+	case $core in
+	*.*.*) ;;
+	*) return 1 ;;
 	esac
-	[ -n "$1" ] && [ "$(printf '%s\n' "$1" | sort_versions)" = "$1" ]
+	rest=${core#*.}
+	is_number "${core%%.*}" && is_number "${rest%%.*}" && is_number "${rest#*.}" || return 1
+	[ "$core" != "$1" ] || return 0
+	rest=${1#*-}
+	case ${rest%%.*} in
+	'' | *[!a-z]*) return 1 ;;
+	esac
+	[ "$rest" != "${rest#*.}" ] && [ "${rest#*.}" != 0 ] && is_number "${rest#*.}"
+}
+
+is_number() {
+	case $1 in
+	'' | *[!0-9]* | 0?*) return 1 ;;
+	*) return 0 ;;
+	esac
 }
 
 # sort_versions: versions one a line, lowest first, by number and not by letter; lines that are none are left out.
@@ -118,14 +134,15 @@ platform() {
 		arch=arm64
 	fi
 	asset=$(asset_for "$os-$arch")
-	if [ "$os" = linux ] && is_musl; then
-		musl=$(asset_for "$os-$arch-musl")
+	musl=$(asset_for "$os-$arch-musl")
+	# Binaries without a C library run everywhere.
+	if [ "$os" = linux ] && { [ -z "$static" ] || [ -n "$musl" ]; } && is_musl; then
+		debug 'this system has musl'
 		if [ -n "$musl" ]; then
 			asset=$musl
-		elif [ -n "$asset" ] && [ -z "$static" ]; then
+		elif [ -n "$asset" ]; then
 			fail "this system has musl, and the binaries of $command need glibc" "see https://github.com/$repository for other ways to install it"
 		fi
-		debug 'this system has musl'
 	fi
 	[ -n "$asset" ] || fail "there is no $command for $os on $arch" "there is one for: $platforms"
 }
@@ -150,10 +167,10 @@ destination() {
 	fi
 	[ ! -d "$binary" ] || fail "$(short "$binary") is a folder" 'move it away, or choose another folder with --dir'
 	work=$state/.staging.$$
-	if ! mkdir -p "$state" "$(dirname "$binary")" "$path_dir" 2>/dev/null || ! sweep || ! mkdir -p "$work" 2>/dev/null; then
+	if ! mkdir -p "$state" "$folder" "$path_dir" 2>/dev/null || ! sweep || ! mkdir -p "$work" 2>/dev/null; then
 		fail "could not write to $(short "$state")" 'choose a folder that is yours with --dir, or look at its owner and mode'
 	fi
-	if [ ! -w "$(dirname "$binary")" ] || [ ! -w "$path_dir" ]; then
+	if [ ! -w "$folder" ] || [ ! -w "$path_dir" ]; then
 		clean
 		fail "could not write to $(short "$path_dir")" 'choose a folder that is yours with --dir, or look at its owner and mode'
 	fi

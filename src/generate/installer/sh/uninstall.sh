@@ -87,9 +87,9 @@ remove_channel() {
 	done
 	# Last: as long as it is there, the same command goes on where it stopped.
 	rm -f "$receipt" || not_removed "$receipt"
-	for folder in "$state/previous" "$state/bin" "$state"; do
-		if [ -d "$folder" ] && ! rmdir "$folder" 2>/dev/null; then
-			warn "$(short "$folder") holds other files; it is left"
+	for own in "$state/previous" "$state/bin" "$state"; do
+		if [ -d "$own" ] && ! rmdir "$own" 2>/dev/null; then
+			warn "$(short "$own") holds other files; it is left"
 			break
 		fi
 	done
