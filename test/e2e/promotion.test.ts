@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ReleaseError } from "../../src/lib/errors.ts";
 import type { Promotion } from "../../src/proof/types.ts";
+import { checklistOf } from "../../src/release/evidence.ts";
 import { type Project, startProject } from "../support/project.ts";
 
 let project: Project;
@@ -187,6 +188,15 @@ describe("conditions for production", () => {
       ["checks", null, "`test -f VERSION` is run by the release"],
       ["examples", null, "the marked examples of README.md are run by the release"],
     ]);
+    const session = await project.session({ tier: "production" });
+    const checklist = await checklistOf(session, false, false);
+    await session.close();
+    expect(checklist).toMatch(
+      /- \[x\] Staging release v0\.1\.1-rc\.1 is what was sealed, everywhere: \d+ things read back/,
+    );
+    expect(checklist).toContain(
+      "- [ ] SDK installation verified (`pip install --pre`, npm @next): not tried; add --prove",
+    );
     const { code, sentences } = await refusal();
     expect(code).toBe("REFUSED");
     expect(sentences.map((one) => one.split(":")[0])).toEqual(["minAge", "approver"]);
