@@ -5,7 +5,7 @@ export const style = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;color:var(--ink);background:var(--ground);background-image:radial-gradient(60rem 26rem at 50% -10rem,color-mix(in srgb,var(--accent) 16%,transparent),transparent);background-repeat:no-repeat;font:1rem/1.6 var(--sans);min-height:100vh}
-header,main,footer{max-width:66rem;margin:0 auto;padding:0 1.25rem}
+header,main,footer{max-width:72rem;margin:0 auto;padding:0 1.25rem}
 header{display:flex;justify-content:space-between;align-items:center;padding-top:1.25rem;padding-bottom:1.25rem}
 .brand{display:flex;align-items:center;gap:.6rem;margin:0;font-weight:650;letter-spacing:-.01em}
 .mark{display:grid;place-items:center;width:1.9rem;height:1.9rem;border-radius:.55rem;color:#fff;background:linear-gradient(140deg,#6366f1,#4338ca);font-size:1rem;font-weight:700}
@@ -34,6 +34,7 @@ h2{margin:0;font-size:1.3rem;letter-spacing:-.015em;line-height:1.3}
 .tier{display:flex;flex-direction:column;min-width:0;padding:1.5rem;border:1px solid var(--line);border-radius:1.1rem;background:var(--card);box-shadow:var(--shadow)}
 .tier>p{margin:.6rem 0 0;color:var(--soft)}
 .tier .command{margin-top:1.1rem}
+.tier .command pre{padding:.85rem .25rem .85rem .85rem;font-size:.76rem}
 .head{display:flex;align-items:center;gap:.6rem;flex-wrap:wrap}
 .badge{padding:.1rem .6rem;border-radius:1rem;font-size:.78rem;font-weight:600;color:var(--accent-ink);background:var(--tint)}
 .staging .badge{color:var(--warm);background:var(--warm-tint)}
