@@ -139,6 +139,7 @@ export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) =>
         date: header.mtime?.toISOString() ?? "none",
         owner,
         ...(header.linkname ? { link: header.linkname } : {}),
+        ...attributesOf(header.pax),
       };
       yield { name: header.name, facts, body: body as unknown as AsyncIterable<Uint8Array> };
     }
@@ -146,6 +147,12 @@ export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) =>
     source.destroy();
     unpack?.destroy();
   }
+}
+
+/** What a pax header says beside what every entry has: extended attributes, vendors' records. */
+function attributesOf(pax: Record<string, string> = {}): Record<string, string> {
+  const usual = /^(path|linkpath|size|mtime|atime|ctime|uid|gid|uname|gname)$/;
+  return Object.fromEntries(Object.entries(pax).filter(([key]) => !usual.test(key)));
 }
 
 /** `ustar` at 257 (POSIX.1-2017, pax, "ustar Interchange Format"). */
