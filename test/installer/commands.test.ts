@@ -10,11 +10,15 @@ import { parseConfig } from "../../src/config/parse.ts";
 import { installerInput, installScript, uninstallScript } from "../../src/generate/installer/index.ts";
 import { type Project, projectToken, startProject } from "../support/project.ts";
 import { needs, root, toolPath } from "../tools.ts";
+import { makeUsers } from "./fixture.ts";
 import { runShell } from "./sandbox.ts";
 import { exampleDir, exampleInput, startWorld, type World } from "./world.ts";
 
 // Every command that a text of ours tells people to type is typed here, unchanged, in a shell. Addresses on the
 // internet are served by this machine: a proxy leads each host to a TLS server with a certificate for it.
+
+/** What is at a path: a text, or where it has gone; undefined: nothing. */
+type Page = (path: string) => string | { location: string } | undefined;
 
 interface Internet {
   env: Record<string, string>;
@@ -22,7 +26,7 @@ interface Internet {
 }
 
 /** @param hosts what answers for each host: a loopback address, or texts by path */
-async function startInternet(folder: string, hosts: Record<string, string | ((path: string) => string | undefined)>) {
+async function startInternet(folder: string, hosts: Record<string, string | Page>) {
   const openssl = (...args: string[]) => execFileSync(toolPath("openssl"), args, { cwd: folder, stdio: "ignore" });
   const names = Object.keys(hosts).map((host) => `DNS:${host}`);
   const request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -keyout key.pem -out cert.pem".split(" ");
@@ -33,8 +37,9 @@ async function startInternet(folder: string, hosts: Record<string, string | ((pa
     const host = incoming.headers.host ?? "";
     const behind = hosts[host];
     if (typeof behind !== "string") {
-      const text = behind?.(incoming.url ?? "/");
-      return void response.writeHead(text === undefined ? 404 : 200).end(text);
+      const page = behind?.(incoming.url ?? "/");
+      if (typeof page === "object") return void response.writeHead(302, page).end();
+      return void response.writeHead(page === undefined ? 404 : 200).end(page);
     }
     const passed = http.request(
       `${behind}${incoming.url}`,
@@ -157,6 +162,78 @@ describe.skipIf(needs(["curl", "openssl"]))("the README of the example", () => {
       return /\b(?:VERSION|STAGING)=\S+ (?:curl|wget)\b/.test(readFileSync(path.join(root, file), "utf8"));
     });
     expect(wrong).toEqual([]);
+  });
+});
+
+describe.skipIf(needs(["curl", "openssl"]))("over TLS and a proxy", () => {
+  let world: World;
+  let internet: Internet;
+  let user: Awaited<ReturnType<typeof makeUsers>>;
+  let trusted: Record<string, Record<string, string>>;
+  beforeAll(async () => {
+    world = await startWorld(["0.1.18"]);
+    user = await makeUsers(world);
+    const tls = homeOf("tls");
+    internet = await startInternet(tls, { "github.com": world.github("x").replace("/at/x", "") });
+    const { CURL_CA_BUNDLE = "", https_proxy = "" } = internet.env;
+    const wgetrc = path.join(tls, "wgetrc");
+    writeFileSync(wgetrc, `ca_certificate = ${CURL_CA_BUNDLE}\n`);
+    const common = { https_proxy, PLAYGROUND_GITHUB_URL: "" };
+    trusted = { curl: { ...common, CURL_CA_BUNDLE }, wget: { ...common, WGETRC: wgetrc }, "": common };
+  });
+  afterAll(async () => {
+    internet.close();
+    await world.close();
+  });
+
+  test.each(["curl", "wget"] as const)("%s installs from github.com", async (fetcher) => {
+    const one = user({ fetcher });
+    const ran = await one.install([], { env: trusted[fetcher] });
+    expect(ran, ran.stderr).toMatchObject({ code: 0 });
+    expect(await one.says(".hanzo/bin/playground")).toBe("playground 0.1.18");
+  });
+
+  test.each(["curl", "wget"] as const)(
+    "%s doesn't take a certificate that nobody vouches for, and asks once",
+    async (fetcher) => {
+      const one = user({ fetcher });
+      const ran = await one.install([], { env: trusted[""] });
+      expect(ran).toMatchObject({ code: 1 });
+      expect(ran.stderr).toContain("error: no safe connection to github.com");
+      expect(ran.stderr).toContain("hint: install ca-certificates");
+      expect(ran.stderr).not.toContain("trying again");
+    },
+  );
+
+  test.each(["curl", "wget"] as const)("%s doesn't follow a redirect to plain http", async (fetcher) => {
+    const one = user({ fetcher });
+    const path = /latest\/download\/release\.json/;
+    const away = "http://example.invalid/release.json";
+    const elsewhere = await startInternet(homeOf(`away-${fetcher}`), {
+      "github.com": (at) => (path.test(at) ? { location: away } : undefined),
+    });
+    const wgetrc = `${one.home}/wgetrc`;
+    const { CURL_CA_BUNDLE = "" } = elsewhere.env;
+    writeFileSync(wgetrc, `ca_certificate = ${CURL_CA_BUNDLE}\n`);
+    const ran = await one.install([], { env: { ...elsewhere.env, WGETRC: wgetrc, PLAYGROUND_GITHUB_URL: "" } });
+    elsewhere.close();
+    expect(ran).toMatchObject({ code: 1 });
+    expect(await one.says(".hanzo/bin/playground")).toBe(null);
+    expect(ran.stderr).toMatch(/without https|rotocol "http" (?:disabled|not supported)/);
+  });
+
+  test("a tool without TLS says so", async () => {
+    const busybox = await user({ fetcher: "busybox wget" }).install([], { env: trusted[""] });
+    expect(busybox).toMatchObject({ code: 1 });
+    expect(busybox.stderr).toMatch(/can not speak https|no safe connection|could not fetch/);
+    const curl = `echo 'curl: (1) Protocol "https" not supported or disabled in libcurl' >&2; exit 1`;
+    const old = await user({ own: { curl } }).install([], { env: trusted.curl });
+    expect(old.stderr).toContain("can not speak https");
+    expect(old.stderr).toContain("install curl with TLS");
+    const wget = `case $1 in --help) echo --tries;; *) echo 'wget: note: TLS certificate validation not implemented' >&2;; esac`;
+    const careless = await user({ fetcher: null, own: { wget } }).install([], { env: trusted.curl });
+    expect(careless).toMatchObject({ code: 1 });
+    expect(careless.stderr).toContain("this wget does not check certificates");
   });
 });
 

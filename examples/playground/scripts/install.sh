@@ -248,6 +248,14 @@ fetch_once() {
 	return 1
 }
 
+# is_distrust: did TLS fail? By the exit codes of curl(1) and wget(1).
+is_distrust() {
+	case $fetcher:$code in
+	curl:51 | curl:58 | curl:60 | curl:77 | curl:83 | wget:5) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
 # asked_to_wait: seconds of the answer's Retry-After; nothing where there is none.
 asked_to_wait() {
 	tr -d '\r' <"$work/answer" | sed -n 's/^ *[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]: *\([0-9][0-9]*\)$/\1/p' | tail -n 1
@@ -267,10 +275,11 @@ get() {
 		'' | 408 | 429 | 5??) ;;
 		*) return 1 ;;
 		esac
-		# No other try helps where the tool itself can not do it: no TLS, a wrong certificate, a full disk.
+		# No other try helps where the tool itself can not do it.
 		case $fetcher:$code in
-		curl:1 | curl:2 | curl:23 | curl:35 | curl:51 | curl:58 | curl:60 | curl:77 | curl:83 | wget:3 | wget:5) return 1 ;;
+		curl:1 | curl:2 | curl:23 | wget:3) return 1 ;;
 		esac
+		if is_distrust; then return 1; fi
 		[ -n "$pause" ] || return 1
 		asked=$(asked_to_wait)
 		if [ -n "$asked" ]; then
@@ -286,7 +295,9 @@ get() {
 not_fetched() {
 	host=${1#*://}
 	host=${host%%/*}
-	why=$(tr -d '\r' <"$work/complaint" | grep -v -e '^ ' -e '^$' -e '^Connecting to' -e '^writing to' | tail -n 1)
+	# curl adds an essay to some of its messages, wget the headers.
+	why=$(tr -d '\r' <"$work/complaint" | grep -e '^curl: ([0-9]*)' | tail -n 1)
+	[ -n "$why" ] || why=$(tr -d '\r' <"$work/complaint" | grep -v -e '^ ' -e '^$' -e '^Connecting to' -e '^writing to' | tail -n 1)
 	if is_rate_limit; then
 		asked=$(asked_to_wait)
 		fail "$host allows no more requests for now (HTTP $status), asked for $2" \
@@ -298,11 +309,11 @@ not_fetched() {
 		*rotocol*not\ supported* | *HTTPS\ support* | *ssl_client*)
 			fail "this $fetcher can not speak https: $why" 'install curl with TLS, e.g. apt-get install curl ca-certificates'
 			;;
-		*certificate* | *SSL* | *TLS*)
+		esac
+		if is_distrust; then
 			fail "no safe connection to $host: $why" \
 				'install ca-certificates; behind a company proxy set CURL_CA_BUNDLE or SSL_CERT_FILE to its certificate'
-			;;
-		esac
+		fi
 		fail "could not fetch $2 from $host: ${why:-no answer}" \
 			'check the network; proxies are taken from https_proxy and no_proxy'
 		;;
