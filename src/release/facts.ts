@@ -1,6 +1,7 @@
 import type { Config } from "../config/types.ts";
 import type { Manifest } from "../core/manifest.ts";
 import type { ReleaseFlags } from "../core/plan.ts";
+import { retrying } from "../core/retry.ts";
 import type { Io, Target } from "../core/target.ts";
 import { type Commit, isAncestor, logCommits, parseCommitObject, readCommits } from "../git/commits.ts";
 import { messageOf, readObjects } from "../git/objects.ts";
@@ -148,7 +149,10 @@ function moduleDirs(config: Config): string[] | null {
 
 async function askRegistries(targets: readonly Target[], io: Io): Promise<Used[]> {
   const answers = await Promise.all(
-    targets.map(async (target) => (await target.versions(io)).map((text) => ({ text, by: target.name }))),
+    targets.map(async (target) => {
+      const versions = await retrying(`asking ${target.name} for its versions`, io, () => target.versions(io));
+      return versions.map((text) => ({ text, by: target.name }));
+    }),
   );
   return answers.flat().flatMap(({ text, by }) => {
     const version = parseVersion(text);

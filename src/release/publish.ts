@@ -2,6 +2,7 @@ import path from "node:path";
 import { type Applied, type ApplyOptions, apply, movePointers } from "../core/apply.ts";
 import { diff, type Step } from "../core/diff.ts";
 import type { Manifest } from "../core/manifest.ts";
+import { retrying } from "../core/retry.ts";
 import type { Item, Staging, Target } from "../core/target.ts";
 import { observe } from "../core/world.ts";
 import { lockRef, retractedRef } from "../git/lock.ts";
@@ -124,5 +125,5 @@ async function isGone(
   const assets = items.filter((item) => item.phase === "stage" && item.target === "github");
   const absent = steps.filter((step) => step.do === "publish" && assets.includes(step.item));
   if (assets.length === 0 || absent.length < assets.length) return false;
-  return !(await staging.list(job.io)).includes(id);
+  return !(await retrying("listing staging places", job.io, () => staging.list(job.io))).includes(id);
 }

@@ -128,7 +128,10 @@ export async function readSeal(job: Job, tag: string): Promise<Seal | null> {
 /** Places that killed or losing runs left behind. */
 export async function discardOthers(job: Job, staging: Staging, keep: string): Promise<void> {
   try {
-    for (const other of await staging.list(job.io)) if (other !== keep) await staging.discard(other, job.io);
+    const all = await retrying("listing staging places", job.io, () => staging.list(job.io));
+    for (const other of all.filter((one) => one !== keep)) {
+      await retrying("taking away an older staging place", job.io, () => staging.discard(other, job.io));
+    }
   } catch (thrown) {
     job.io.emit({ type: "warning", message: `an older staging place is left: ${asReleaseError(thrown).message}` });
   }
@@ -136,7 +139,7 @@ export async function discardOthers(job: Job, staging: Staging, keep: string): P
 
 async function discard(job: Job, staging: Staging, id: string): Promise<void> {
   try {
-    await staging.discard(id, job.io);
+    await retrying("taking away the staging place", job.io, () => staging.discard(id, job.io));
   } catch (thrown) {
     job.io.emit({ type: "warning", message: `the staging place ${id} is left: ${asReleaseError(thrown).message}` });
   }
