@@ -424,6 +424,20 @@ describe("a bucket", () => {
     }
   });
 
+  test("that users can't reach at the site's address is told before the first write", async () => {
+    const server = await startS3();
+    const io = testIo();
+    const place = { bucket: "site", prefix: "", endpoint: server.url, region: "us-east-1", keys: keysOf("AKIAGOOD") };
+    try {
+      const [finding] = await bucketStore({ ...place, address: "http://127.0.0.1:1" }).preflight(io);
+      expect(finding).toMatchObject({ level: "error", hint: expect.stringContaining("installer.url") });
+      expect([...server.objects.keys()]).toEqual([]);
+    } finally {
+      io.close();
+      await server.close();
+    }
+  });
+
   test("that isn't there says so, and files carry their type and how long caches may keep them", async () => {
     const server = await startS3();
     const io = testIo();

@@ -162,7 +162,17 @@ export function bucketStore(options: BucketOptions): SiteStore {
           );
         }
         await this.folders(io);
-        return [];
+        // Any answer will do: what isn't there yet is 404, or 403 where nobody may list.
+        const unreachable = await io.http({ url: `${address}/`, signal: io.signal }).then(
+          (response) => response.discard(),
+          (thrown) => asReleaseError(thrown),
+        );
+        if (!unreachable) return [];
+        if (unreachable.code === "INTERRUPTED") throw unreachable;
+        return refused(
+          `users can't reach ${address}: ${unreachable.message}`,
+          "point its name and certificate at the bucket, or correct installer.url",
+        );
       } catch (thrown) {
         const error = asReleaseError(thrown);
         if (error.code !== "AUTH") throw error;
