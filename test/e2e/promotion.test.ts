@@ -126,6 +126,21 @@ describe("a promotion", () => {
     expect(await asset("v0.1.1", "promotion.md")).toContain("**Accepted without full proof:** more.js is meant");
   });
 
+  it("of another tool's candidate, which has no manifest, is never proven", async () => {
+    await project.push("feat: something");
+    await project.git(["tag", "v0.1.1-rc.1"]);
+    await project.git(["push", "--quiet", "origin", "v0.1.1-rc.1"]);
+    await expect(project.release({ tier: "production" })).rejects.toMatchObject({ code: "REFUSED" });
+    await project.release({ tier: "production", acceptDifferences: "the last one of the old scripts" });
+    expect(await promotion()).toMatchObject({
+      verdict: "accepted",
+      accepted: "the last one of the old scripts",
+      unexplained: ["v0.1.1-rc.1 was released by another tool: there is no manifest to compare with"],
+      candidateTools: null,
+      files: [],
+    });
+  });
+
   it("records no reason where there was nothing to accept", async () => {
     await candidate("");
     await project.release({ tier: "production", acceptDifferences: "in a hurry" });
