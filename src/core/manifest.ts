@@ -77,7 +77,20 @@ export function decodeManifest(text: string, where: string): Manifest {
   const lists = ["files", "items", "pointers", "skipped"] as const;
   for (const key of strings) if (typeof manifest[key] !== "string") throw broken(where, key);
   for (const key of lists) if (!Array.isArray(manifest[key])) throw broken(where, key);
+  const texts = (entry: unknown, names: readonly string[]) =>
+    typeof entry === "object" && entry !== null && names.every((key) => typeof entry[key as never] === "string");
+  const { files = [], items = [], pointers = [], skipped = [] } = manifest;
+  if (!files.every((one) => texts(one, ["name", "sha256", "kind", "artifact"]) && isPlain(one.name)))
+    throw broken(where, "files");
+  if (!items.every((one) => texts(one, ["target", "id", "digest", "file", "phase"]))) throw broken(where, "items");
+  if (!pointers.every((one) => texts(one, ["target", "name", "itemId", "version"]))) throw broken(where, "pointers");
+  if (!skipped.every((one) => texts(one, ["target", "reason"]))) throw broken(where, "skipped");
   return manifest as Manifest;
+}
+
+/** A name that stays in its folder: who may push may write a manifest, and files are fetched under these names. */
+function isPlain(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\\\p{Cc}]/u.test(name);
 }
 
 function broken(where: string, key: string): ReleaseError {

@@ -45,6 +45,25 @@ export interface HttpResponse {
   discard(): void;
 }
 
+/** Bytes of the longest file that is downloaded: no registry takes a longer one (GitHub 2 GiB, PyPI 1 GB or what was agreed). */
+const longest = 8 * 2 ** 30;
+
+/**
+ * The chunks of a body, of which no registry can send more than it may.
+ *
+ * @param what for the message
+ * @param limit bytes
+ * @throws ReleaseError REGISTRY when it is longer
+ */
+export async function* bounded(body: AsyncIterable<unknown>, what: string, limit = longest): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of body) {
+    size += (chunk as Buffer).length;
+    if (size > limit) throw new ReleaseError("REGISTRY", `${what} is longer than ${limit} bytes`);
+    yield chunk as Buffer;
+  }
+}
+
 /** @throws ReleaseError NETWORK (retryable) when nobody answers, INTERRUPTED on abort. Any HTTP status is an answer. */
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
@@ -101,7 +120,7 @@ export function createHttp(options: HttpClientOptions = {}): Http & { close(): v
       if (hop === 5) {
         throw new ReleaseError("REGISTRY", `${request.url} redirects more than 5 times`, { facts: { last: url.href } });
       }
-      const next = parseUrl(new URL(location, url).href);
+      const next = parseUrl(location, url);
       if (url.protocol === "https:" && next.protocol === "http:") {
         throw new ReleaseError("REGISTRY", `${url.href} redirects from https to http`, {
           facts: { location: next.href },
@@ -122,10 +141,10 @@ export function createHttp(options: HttpClientOptions = {}): Http & { close(): v
   });
 }
 
-function parseUrl(text: string): URL {
+function parseUrl(text: string, base?: URL): URL {
   let url: URL;
   try {
-    url = new URL(text);
+    url = new URL(text, base);
   } catch (cause) {
     throw new ReleaseError("REGISTRY", `not an address: ${text}`, { cause });
   }
@@ -294,6 +313,14 @@ function wrap(incoming: http.IncomingMessage, url: URL, method: string): HttpRes
         });
       }
     },
-    discard: () => void incoming.resume().on("error", () => {}),
+    discard() {
+      let size = 0;
+      incoming.on("error", () => {});
+      // Read to its end, the connection can be used again; one that doesn't end isn't worth it.
+      incoming.on("data", (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > 1 << 20) incoming.destroy();
+      });
+    },
   };
 }

@@ -1,7 +1,7 @@
 import type { Io } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
-import type { HttpResponse } from "../../lib/http.ts";
+import { bounded, type HttpResponse } from "../../lib/http.ts";
 import { type Api, hasStatus, unexpected } from "./api.ts";
 
 /** A release, as far as it is used here (docs.github.com/rest/releases/releases). */
@@ -110,9 +110,9 @@ export async function digestOfBody(
 ): Promise<{ size: number; digest: Digest }> {
   const counter = hashing(["sha256"]);
   try {
-    for await (const chunk of response.body) {
-      counter.update(chunk as Buffer);
-      await take?.(chunk as Buffer);
+    for await (const chunk of bounded(response.body, name)) {
+      counter.update(chunk);
+      await take?.(chunk);
     }
   } catch (cause) {
     if (cause instanceof ReleaseError) throw cause;

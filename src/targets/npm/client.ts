@@ -55,7 +55,11 @@ export class NpmClient {
       return null;
     }
     if (response.status !== 200) throw await this.failure(response, `reading ${name}`, io);
-    return response.json<Packument>(256 << 20);
+    const packument: unknown = await response.json(256 << 20);
+    if (isPackument(packument)) return packument;
+    throw new ReleaseError("REGISTRY", `${this.base} answered with something that isn't the packument of ${name}`, {
+      hint: "check the registry's address, and TWOTIER_NPM_REGISTRY",
+    });
   }
 
   /** dist-tag -> version; null where the registry has no such package. */
@@ -141,6 +145,29 @@ export class NpmClient {
     });
   }
 }
+
+/** True where everything that is read of a packument has the type that it should have. */
+function isPackument(value: unknown): value is Packument {
+  if (!isRecord(value)) return false;
+  const { versions = {}, "dist-tags": tags = {}, time = {} } = value;
+  if (!isRecord(versions) || !isRecord(tags) || !isRecord(time)) return false;
+  const { unpublished = {} } = time;
+  const gone = isRecord(unpublished) ? (unpublished.versions ?? []) : null;
+  return (
+    Array.isArray(gone) &&
+    gone.every((version) => typeof version === "string") &&
+    Object.values(tags).every((version) => typeof version === "string") &&
+    Object.values(versions).every((version) => isRecord(version) && hasDist(version.dist ?? {}))
+  );
+}
+
+function hasDist(dist: unknown): boolean {
+  const texts = isRecord(dist) ? [dist.integrity, dist.shasum, dist.tarball] : [null];
+  return texts.every((text) => text === undefined || typeof text === "string");
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `@scope/name` as npm writes it in an address: the slash escaped, the `@` not. */
 export function escapeName(name: string): string {

@@ -2,6 +2,7 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Files, Io, Item, Mark, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
+import { bounded } from "../../lib/http.ts";
 import { claimPackages } from "./claim.ts";
 import { digestOfVersion, NpmClient, type Packument, splitId, type TokenProvider } from "./client.ts";
 import { preflight } from "./preflight.ts";
@@ -78,8 +79,9 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     if (response.status !== 200) throw await client.failure(response, `downloading ${url}`, io);
     const hash = hashing(["sha512"]);
     try {
-      for await (const chunk of response.body) hash.update(chunk as Buffer);
+      for await (const chunk of bounded(response.body, url)) hash.update(chunk);
     } catch (cause) {
+      if (cause instanceof ReleaseError) throw cause;
       throw new ReleaseError("NETWORK", `${url} broke off`, { retryable: true, cause });
     }
     return hash.end().digests.sha512;

@@ -81,7 +81,7 @@ async function whoAmI(
     response.discard();
     return undefined;
   }
-  const { username } = await response.json<{ username?: unknown }>();
+  const username = (await response.json<{ username?: unknown } | null>())?.username;
   if (typeof username === "string" && username !== "") return username;
   error(`npm (${client.host}) doesn't know the token`, "set NPM_TOKEN to a token that is valid");
   return null;

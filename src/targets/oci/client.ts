@@ -66,6 +66,9 @@ export class OciClient {
 
   /** Sends a request; any status but an unanswerable 401 is an answer. */
   async send(io: Io, { path, repository, from, ...request }: OciRequest): Promise<HttpResponse> {
+    if (!URL.canParse(path, this.registry.base)) {
+      throw new ReleaseError("REGISTRY", `${this.registry.host} names an address that is none`, { facts: { path } });
+    }
     const url = new URL(path, this.registry.base);
     const own = url.host === new URL(this.registry.base).host;
     if (this.registry.base.startsWith("https:") && url.protocol !== "https:") {
@@ -151,8 +154,10 @@ export class OciClient {
   /** All tags, page after page; none where the repository doesn't exist yet. */
   async tags(repository: string, io: Io): Promise<string[]> {
     const tags: string[] = [];
+    const asked = new Set<string>();
     let path = `/v2/${repository}/tags/list?n=1000`;
-    for (let page = 0; page < 1000; page++) {
+    while (asked.size < 1000 && !asked.has(path)) {
+      asked.add(path);
       const response = await this.send(io, { path, repository });
       if (response.status === 404) {
         response.discard();
@@ -163,6 +168,7 @@ export class OciClient {
       for (const tag of Array.isArray(answer?.tags) ? answer.tags : []) if (typeof tag === "string") tags.push(tag);
       const next = /<([^>]+)>\s*;[^,]*\brel="?next"?/i.exec(response.headers.link ?? "")?.[1];
       if (next === undefined) return tags;
+      if (!URL.canParse(next, response.url)) break;
       path = new URL(next, response.url).href;
     }
     throw new ReleaseError("REGISTRY", `the tags of ${this.nameOf(repository)} don't end`);
@@ -197,6 +203,27 @@ export class OciClient {
       hint: later ? "run the same command again" : "the lines above say what the registry objects to",
     });
   }
+}
+
+/**
+ * Reads a manifest or index.
+ *
+ * @throws ReleaseError REGISTRY when it is none, or names something by anything but its sha256
+ */
+export function contentOf(bytes: Buffer, where: string): ManifestContent {
+  let content: ManifestContent | null | undefined;
+  try {
+    content = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    content = undefined;
+  }
+  const lists = [content?.manifests ?? [], content?.layers ?? []];
+  const parts = lists.every(Array.isArray) ? [...lists.flat(), ...(content?.config ? [content.config] : [])] : [null];
+  if (typeof content === "object" && content !== null && parts.every((part) => isDigest(String(part?.digest))))
+    return content;
+  throw new ReleaseError("REGISTRY", `${where} is no manifest of an image`, {
+    hint: "somebody pushed something else under that name; look at it with `docker buildx imagetools inspect`",
+  });
 }
 
 async function errorsOf(response: HttpResponse): Promise<{ codes: string[]; text: string }> {

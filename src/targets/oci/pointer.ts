@@ -3,7 +3,7 @@ import type { Io, Pointer, PointerStore } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
 import type { Credentials } from "./auth.ts";
-import type { Manifest, ManifestContent, OciClient } from "./client.ts";
+import { contentOf, type Manifest, type OciClient } from "./client.ts";
 import { splitId } from "./reference.ts";
 import { deleteTag } from "./retract.ts";
 import { type TagTemplates, versionOfTag, versionTemplates } from "./tags.ts";
@@ -80,14 +80,14 @@ async function toldVersion(
   manifest: Manifest,
   io: Io,
 ): Promise<string | undefined> {
-  const content = JSON.parse(manifest.bytes.toString("utf8")) as ManifestContent;
+  const content = contentOf(manifest.bytes, client.nameOf(repository));
   const valid = (text: string | undefined) => semver.valid(text) ?? undefined;
   const annotated = valid(content.annotations?.[label]);
   if (annotated !== undefined) return annotated;
   const first = content.manifests?.[0];
   const child = first ? await client.manifest(repository, first.digest, io) : manifest;
   if (!child) return undefined;
-  const image = JSON.parse(child.bytes.toString("utf8")) as ManifestContent;
+  const image = contentOf(child.bytes, client.nameOf(repository));
   if (valid(image.annotations?.[label])) return valid(image.annotations?.[label]);
   if (!image.config) return undefined;
   const response = await client.send(io, { path: `/v2/${repository}/blobs/${image.config.digest}`, repository });

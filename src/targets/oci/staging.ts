@@ -4,8 +4,9 @@ import { pipeline } from "node:stream/promises";
 import type { Io, ReleaseContext, Staging } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { digestOf } from "../../lib/hash.ts";
+import { bounded } from "../../lib/http.ts";
 import type { Credentials } from "./auth.ts";
-import { type Descriptor, type Manifest, type OciClient, ociManifest } from "./client.ts";
+import { contentOf, type Descriptor, type Manifest, type OciClient, ociManifest } from "./client.ts";
 import { deleteTag } from "./retract.ts";
 import { uploadBlob } from "./upload.ts";
 
@@ -40,9 +41,11 @@ export function ociStaging(
   /** The last change of the list of files: each waits for the one before. */
   let changing: Promise<unknown> = Promise.resolve();
 
-  const read = async (id: string, io: Io): Promise<Artifact | null> => {
+  const read = async (id: string, io: Io): Promise<Pick<Artifact, "layers" | "annotations"> | null> => {
     const manifest = await client.manifest(repository, prefix + id, io);
-    return manifest ? (JSON.parse(manifest.bytes.toString("utf8")) as Artifact) : null;
+    if (!manifest) return null;
+    const content = contentOf(manifest.bytes, `${client.nameOf(repository)}:${prefix}${id}`);
+    return { layers: [], ...content };
   };
   const write = async (id: string, layers: Descriptor[], io: Io, annotations?: Record<string, string>) => {
     const artifact: Artifact = {
@@ -125,7 +128,8 @@ export function ociStaging(
       if (!layer) throw missing(name);
       const response = await client.send(io, { path: `/v2/${repository}/blobs/${layer.digest}`, repository });
       if (response.status !== 200) throw await client.failure(response, `the staged ${name}`, io);
-      await pipeline(response.body, createWriteStream(to)).catch((cause) => {
+      await pipeline(bounded(response.body, name, layer.size), createWriteStream(to)).catch((cause) => {
+        if (cause instanceof ReleaseError) throw cause;
         throw new ReleaseError("NETWORK", `${name} broke off while it was fetched`, { retryable: true, cause });
       });
     },

@@ -135,7 +135,9 @@ export function locationOf(response: HttpResponse, client: OciClient): string {
   const location = response.headers.location;
   if (!location) throw new ReleaseError("REGISTRY", `${client.registry.host} opened an upload without saying where`);
   if (/^https?:\/\//i.test(location)) return location;
-  return location.startsWith("/") ? new URL(response.url).origin + location : new URL(location, response.url).href;
+  if (location.startsWith("/")) return new URL(response.url).origin + location;
+  if (URL.canParse(location, response.url)) return new URL(location, response.url).href;
+  throw new ReleaseError("REGISTRY", `${client.registry.host} opened an upload at no address`, { facts: { location } });
 }
 
 function bodyOf(blob: Blob, start: number, onSent?: (bytes: number) => void) {

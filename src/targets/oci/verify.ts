@@ -1,7 +1,7 @@
 import type { Io, Seen } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
-import type { ManifestContent, OciClient } from "./client.ts";
+import { contentOf, type OciClient } from "./client.ts";
 import { blobsOf } from "./layout.ts";
 
 /** What was walked through already, or is being: `repo@digest` -> done. The version tag has the same contents as its digest. */
@@ -47,10 +47,11 @@ async function walkImage(
       hint: "run the same command again: it pushes what is missing",
     });
   const seen = new Set<string>();
+  // Digests can't go round in a circle; names could.
   const walk = async (one: Digest, platform: string): Promise<void> => {
     const manifest = await client.manifest(repository, one, io);
     if (!manifest) throw missing(`${one} (${platform})`);
-    const content = JSON.parse(manifest.bytes.toString("utf8")) as ManifestContent;
+    const content = contentOf(manifest.bytes, `${client.nameOf(repository)}@${one}`);
     const blobs = blobsOf(content).filter((blob) => !blob.urls?.length && !seen.has(blob.digest));
     for (const blob of blobs) seen.add(blob.digest);
     await Promise.all(

@@ -2,6 +2,7 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Io, Item, Mark, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
+import { bounded } from "../../lib/http.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
 import { preflight } from "./preflight.ts";
 import { type IndexFile, readProject } from "./simple.ts";
@@ -162,8 +163,9 @@ async function download(file: IndexFile, io: Io): Promise<Digest | undefined> {
   }
   const hash = hashing(["sha256"]);
   try {
-    for await (const chunk of response.body) hash.update(chunk as Buffer);
+    for await (const chunk of bounded(response.body, file.url)) hash.update(chunk);
   } catch (cause) {
+    if (cause instanceof ReleaseError) throw cause;
     throw new ReleaseError("NETWORK", `${file.url} broke off`, { retryable: true, cause });
   }
   return hash.end().digests.sha256;

@@ -87,30 +87,41 @@ function fromJson(text: string, url: string): ProjectPage {
   }
   if (!Array.isArray(page?.files)) throw new ReleaseError("REGISTRY", `${url} is no page of a Simple API`);
   const files = page.files.flatMap((file): IndexFile[] => {
-    if (typeof file.filename !== "string" || typeof file.url !== "string") return [];
+    if (typeof file?.filename !== "string" || typeof file.url !== "string") return [];
     const yanked = file.yanked === true || typeof file.yanked === "string";
     const found = fileAt(file.filename, file.url, url, file.hashes?.sha256, yanked);
+    if (!found) return [];
     return [typeof file.provenance === "string" ? { ...found, provenance: true } : found];
   });
-  const versions = page.versions?.filter((version) => typeof version === "string");
+  const versions = Array.isArray(page.versions)
+    ? page.versions.filter((version) => typeof version === "string")
+    : undefined;
   return { files, ...(versions ? { versions } : {}) };
 }
 
 function fromHtml(text: string, url: string): ProjectPage {
-  const base = /<base\s[^>]*href\s*=\s*["']([^"']+)["']/i.exec(text)?.[1];
-  const from = base === undefined ? url : new URL(decodeEntities(base), url).href;
+  const head = text.slice(0, 4096);
+  const base = decodeEntities(/<base\s[^>]*href\s*=\s*["']([^"']+)["']/i.exec(head)?.[1] ?? "");
+  const from = URL.canParse(base, url) ? new URL(base, url).href : url;
   const files: IndexFile[] = [];
-  for (const [, attributes = "", label = ""] of text.matchAll(/<a\s([^>]*)>([^<]*)<\/a>/gi)) {
+  // Link after link, so that a page of tags without an end takes no longer than another.
+  for (const link of text.split(/<a\s/i).slice(1)) {
+    const [, attributes = "", label = ""] = /^([^>]*)>([^<]*)<\/a>/i.exec(link) ?? [];
     const href = /(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(attributes);
     if (!href) continue;
     const target = decodeEntities(href[1] ?? href[2] ?? "");
-    const sha256 = /#(?:.*&)?sha256=([0-9a-f]{64})/i.exec(target)?.[1];
-    files.push(fileAt(decodeEntities(label.trim()), target, from, sha256, /(?:^|\s)data-yanked/i.test(attributes)));
+    const fragment = target.includes("#") ? target.slice(target.indexOf("#") + 1) : "";
+    const sha256 = new URLSearchParams(fragment).get("sha256") ?? undefined;
+    const yanked = /(?:^|\s)data-yanked/i.test(attributes);
+    const file = fileAt(decodeEntities(label.trim()), target, from, sha256, yanked);
+    if (file) files.push(file);
   }
   return { files };
 }
 
-function fileAt(name: string, href: string, base: string, sha256: unknown, yanked: boolean): IndexFile {
+/** Null where the index names no address: nobody can install that. */
+function fileAt(name: string, href: string, base: string, sha256: unknown, yanked: boolean): IndexFile | null {
+  if (!URL.canParse(href, base)) return null;
   const url = new URL(href, base);
   url.hash = "";
   const known = typeof sha256 === "string" && /^[0-9a-f]{64}$/i.test(sha256);
@@ -120,8 +131,8 @@ function fileAt(name: string, href: string, base: string, sha256: unknown, yanke
 function decodeEntities(text: string): string {
   const named: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
   return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (all, decimal, hex, name) => {
-    if (decimal) return String.fromCodePoint(Number(decimal));
-    if (hex) return String.fromCodePoint(Number.parseInt(hex, 16));
+    const point = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : undefined;
+    if (point !== undefined) return point <= 0x10ffff ? String.fromCodePoint(point) : all;
     return named[name.toLowerCase()] ?? all;
   });
 }
