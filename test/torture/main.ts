@@ -6,12 +6,13 @@ import { root } from "../tools.ts";
 import { faulty } from "./faulty-part.ts";
 import { kill } from "./kill-part.ts";
 import type { Part, Row } from "./part.ts";
+import { race } from "./race-part.ts";
 
 // `make torture`: every way to disturb a release, and what became of each. All of it writes the table in README.md;
 // a part of it, or some of the points, only prints it.
 // Usage: node test/torture/main.ts [--part NAME] [--share 0.1] [--seed N] [--jobs N]
 
-const parts: readonly Part[] = [kill, faulty];
+const parts: readonly Part[] = [kill, race, faulty];
 
 const { values } = parseArgs({
   options: {

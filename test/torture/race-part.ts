@@ -1,0 +1,72 @@
+import { inTurn, type Part, type Row } from "./part.ts";
+import * as races from "./races.ts";
+import { makeTemplate } from "./world.ts";
+
+interface Race {
+  name: string;
+  what: string;
+  /** How often, each time in another order. */
+  rounds: number;
+  run(arena: races.Arena): Promise<string[]>;
+}
+
+/** How many releases are started together. */
+const many = 20;
+
+const all: readonly Race[] = [
+  {
+    name: "pushes",
+    what: `${many} pushes released at once`,
+    rounds: 3,
+    run: (arena) => races.manyPushes(arena, many),
+  },
+  {
+    name: "push",
+    what: `one push released ${many} times at once`,
+    rounds: 2,
+    run: (arena) => races.onePush(arena, many),
+  },
+  { name: "tiers", what: "a candidate against the stable version", rounds: 20, run: races.stagingAgainstProduction },
+  {
+    name: "twice",
+    what: "two stable versions of one candidate",
+    rounds: 10,
+    run: (arena) => races.twoProductions(arena, 1),
+  },
+  {
+    name: "two",
+    what: "stable versions of two candidates",
+    rounds: 10,
+    run: (arena) => races.twoProductions(arena, 2),
+  },
+  { name: "lock", what: "a lock whose run was killed", rounds: 3, run: races.killedLock },
+  { name: "overtaken", what: "a run overtaken before it took its number", rounds: 3, run: races.overtaken },
+];
+
+/** Releases that run at the same time, requests to git in an order of the seed's. */
+export const race: Part = {
+  name: "race",
+  async run({ share, seed, jobs, report }) {
+    const template = await makeTemplate();
+    try {
+      const rows = new Map<Race, Row>();
+      const rounds: { one: Race; row: Row; seed: number }[] = [];
+      for (const one of all) {
+        const row = { what: one.what, points: one.rounds, runs: 0, converged: 0 };
+        rows.set(one, row);
+        const count = Math.max(1, Math.ceil(one.rounds * share));
+        for (let round = 0; round < count; round++) rounds.push({ one, row, seed: seed + round });
+      }
+      await inTurn(rounds, jobs, async ({ one, row, seed }) => {
+        const arena = await races.openArena(template, seed);
+        const findings = await one.run(arena).finally(() => arena.close());
+        row.runs++;
+        if (findings.length === 0) row.converged++;
+        report(`race: ${one.name}, seed ${seed}`, findings);
+      });
+      return [...rows.values()];
+    } finally {
+      template.remove();
+    }
+  },
+};
