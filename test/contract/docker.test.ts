@@ -74,17 +74,20 @@ async function fixture(start: (folder: string) => Promise<Running>): Promise<Fix
 
 targetSuite({
   name: "docker on our registry, with tokens that live for a second",
+  takesBack: { staging: "delete done", production: "delete kept" },
   start: () => fixture(() => startOci({ token: password, tokenSeconds: 1 })),
 });
 
 targetSuite({
   name: "docker on our registry, which deletes and mounts nothing and wants a password for all",
+  takesBack: { staging: "delete manual", production: "delete kept" },
   start: () =>
     fixture(() => startOci({ token: password, auth: "basic", anonymousPull: false, delete: false, mount: false })),
 });
 
 targetSuite({
   name: "docker on Debian's docker-registry",
+  takesBack: { staging: "delete manual", production: "delete kept" },
   skip: needs(["docker-registry"]),
   lacks: { "refuses wrong credentials in preflight": "it is started without accounts" },
   start: () => fixture(startDebianRegistry),
@@ -92,6 +95,7 @@ targetSuite({
 
 targetSuite({
   name: "docker on zot",
+  takesBack: { staging: "delete done", production: "delete kept" },
   skip: needs(["zot"]),
   lacks: { "refuses wrong credentials in preflight": "it is started without accounts" },
   start: () => fixture(startZot),

@@ -16,6 +16,7 @@ async function temporary(): Promise<{ folder: string; remove(): Promise<void> }>
 
 targetSuite({
   name: "github on our server",
+  takesBack: { staging: "delete done", production: "demote done" },
   async start(): Promise<Fixture> {
     const { folder, remove } = await temporary();
     const { server, commit } = await startCat(folder);

@@ -49,6 +49,7 @@ async function releaseOf(world: World, version: string): Promise<ReleaseContext>
 
 targetSuite({
   name: "go on our server",
+  takesBack: { staging: "retract kept", production: "retract manual" },
   lacks: {
     "asks over HTTP": "git is asked, not HTTP; an unreachable remote has its own test below",
     "moves pointers": "Go has none: `go get` finds the highest version itself",

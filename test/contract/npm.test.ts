@@ -100,6 +100,7 @@ async function claimed(made: Fixture): Promise<Fixture> {
 
 targetSuite({
   name: "npm on our registry",
+  takesBack: { staging: "unpublish done", production: "deprecate done" },
   lacks: { stages: "npm's staging needs a person's second factor to approve" },
   async start() {
     const folder = await mkdtemp(path.join(tmpdir(), "twotier-npm-"));
@@ -109,6 +110,7 @@ targetSuite({
 
 targetSuite({
   name: "npm on Verdaccio",
+  takesBack: { staging: "unpublish done", production: "deprecate done" },
   skip: needs(["verdaccio", "node"]),
   lacks: { stages: "npm's staging needs a person's second factor to approve" },
   async start() {

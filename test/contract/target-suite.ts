@@ -45,6 +45,8 @@ export interface TargetCase {
   lacks?: Partial<Record<Ability, string>>;
   /** Versions to play with, lowest first; a candidate and two stables by default. */
   versions?: [candidate: string, stable: string, next: string];
+  /** What a rollback of each tier leaves: ways and states of its actions, `unpublish done`. Left out: not looked at. */
+  takesBack?: { staging: string; production: string };
   start(): Promise<Fixture>;
 }
 
@@ -343,6 +345,31 @@ export function targetSuite(testCase: TargetCase): void {
         for (const one of io.sent) if (one.headers.authorization) expect(fixture.hosts).toContain(one.host);
       });
     });
+
+    const { takesBack } = testCase;
+    if (takesBack) {
+      test.each(["staging", "production"] as const)(
+        "takes back what it can of a %s release, and reads it back",
+        async (tier) => {
+          const version = tier === "staging" ? candidate : stable;
+          const { target, built, release } = await released(version);
+          const about = { tier, version, tag: release.tag, instead: "0.1.18", deleteTag: false };
+          const { items } = target.expect(built.files, release);
+          await withIo(async (io) => {
+            const before = (await target.undo?.plan(items, about, io)) ?? [];
+            for (const action of before) if (action.state === "todo") await target.undo?.run(action, about, io);
+            const after = (await target.undo?.plan(items, about, io)) ?? [];
+            expect([...new Set(after.map(({ way, state }) => `${way} ${state}`))]).toEqual([takesBack[tier]]);
+            const gone = /^(delete|unpublish) done$/.test(takesBack[tier]);
+            for (const item of items.filter((one) => one.target !== "docker" || one.phase === "tag")) {
+              const { state } = await target.observe(item, io);
+              if (gone) expect(["absent", "retracted"], item.id).toContain(state);
+              else expect(state, item.id).toBe("present");
+            }
+          });
+        },
+      );
+    }
 
     test("a run that was stopped stops, and says that it was", async () => {
       const { target, built, release } = await released(candidate);

@@ -40,19 +40,21 @@ export function pypiUndo(context: Context): Undo {
       const { username, token } = await context.credential();
       const authorization = `Basic ${Buffer.from(`${username}:${token}`).toString("base64")}`;
       const base = context.upload.replace(/\/+$/, "");
-      const request: HttpRequest =
-        (await kindOf(context, io)) === "devpi"
-          ? { url: `${base}/${project}/${version}`, method: "DELETE", headers: { authorization } }
-          : {
-              url: `${base}/`,
-              method: "POST",
-              headers: { authorization, "content-type": "application/x-www-form-urlencoded" },
-              body: new URLSearchParams({ ":action": "remove_pkg", name: project, version }).toString(),
-            };
-      const response = await io.http({ ...request, signal: io.signal });
-      const { status } = response;
-      const text = excerpt((await response.text(1 << 20)).trim(), 200);
-      if (status < 300 || status === 404) return;
+      // An index that isn't volatile wants to be told that it is meant (devpi remove --force).
+      const devpi: HttpRequest = {
+        url: `${base}/${project}/${version}?force`,
+        method: "DELETE",
+        headers: { authorization },
+      };
+      const requests =
+        (await kindOf(context, io)) === "devpi" ? [devpi] : removals(base, authorization, project, version);
+      let answered = { status: 0, text: "" };
+      for (const request of requests) {
+        const response = await io.http({ ...request, signal: io.signal });
+        answered = { status: response.status, text: excerpt((await response.text(1 << 20)).trim(), 200) };
+        if (response.status < 300) return;
+      }
+      const { status, text } = answered;
       const refused = status === 401 || status === 403;
       throw new ReleaseError(refused ? "AUTH" : "REGISTRY", `the index refused to delete ${id}: ${status} ${text}`, {
         facts: { status, index },
@@ -89,6 +91,16 @@ async function planned(
   );
 }
 
+/** pypiserver compares names as files have them: `hanzo_playground` in wheels, either way in sdists. */
+function removals(base: string, authorization: string, project: string, version: string): HttpRequest[] {
+  return [...new Set([project.replaceAll("-", "_"), project])].map((name) => ({
+    url: `${base}/`,
+    method: "POST",
+    headers: { authorization, "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ ":action": "remove_pkg", name, version }).toString(),
+  }));
+}
+
 /** Where a project's owner yanks a release on PyPI's pages. */
 function manageAddress(index: string, project: string, version: string): string {
   return `${new URL(index).origin}/manage/project/${encodeURIComponent(project)}/release/${encodeURIComponent(version)}/`;
@@ -99,7 +111,9 @@ async function kindOf({ upload }: Context, io: Io): Promise<Kind> {
   const { origin, hostname } = new URL(upload);
   if (/(^|\.)pypi\.org$/.test(hostname)) return "web";
   const read = async (path: string) => {
-    const response = await io.http({ url: `${origin}${path}`, headers: { accept: "*/*" }, signal: io.signal });
+    const url = `${origin}${path}`;
+    // pypiserver redirects addresses that it doesn't know, again and again.
+    const response = await io.http({ url, headers: { accept: "*/*" }, redirect: "manual", signal: io.signal });
     const text = response.status === 200 ? await response.text(1 << 20) : "";
     if (response.status !== 200) response.discard();
     return { headers: response.headers, text };
