@@ -48,7 +48,9 @@ export async function takeNumber(
   const stable = tags.format(line);
   // A whole release of that number, from its lock to its end, may have gone by since we read the refs.
   const spent = refs.has(`refs/tags/${tag}`) || refs.has(retractedRef(tag));
-  if (spent || (plan.tier === "staging" && (refs.has(`refs/tags/${stable}`) || refs.has(lockRef(stable))))) {
+  // The candidate was compared for minutes before the lock; somebody may have taken it back meanwhile.
+  const gone = plan.candidate !== null && refs.has(retractedRef(plan.candidate));
+  if (spent || gone || (plan.tier === "staging" && (refs.has(`refs/tags/${stable}`) || refs.has(lockRef(stable))))) {
     await changeRefs(job, `giving ${tag} back`, [{ ref, to: null, expect: lock }]);
     return "again";
   }

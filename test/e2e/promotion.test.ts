@@ -126,6 +126,16 @@ describe("a promotion", () => {
     expect(await asset("v0.1.1", "promotion.md")).toContain("**Accepted without full proof:** more.js is meant");
   });
 
+  it("of a candidate that is taken back while it is compared gives the number back", async () => {
+    await candidate("");
+    const onStep = async (step: string) => {
+      if (step !== "locked") return;
+      await project.git(["push", "--quiet", "origin", "HEAD:refs/twotier/retracted/v0.1.1-rc.1"]);
+    };
+    expect((await project.release({ tier: "production" }, { onStep })).released).toBe(false);
+    expect(await locks()).toEqual(["refs/twotier/retracted/v0.1.1-rc.1"]);
+  });
+
   it("of another tool's candidate, which has no manifest, is never proven", async () => {
     await project.push("feat: something");
     await project.git(["tag", "v0.1.1-rc.1"]);
