@@ -11,15 +11,24 @@ const phaseText = {
 
 /** The order of a release, as `plan` shows it. Pure. */
 export function planSteps(
-  plan: Pick<Plan, "tag" | "tier" | "branch">,
+  plan: Pick<Plan, "tag" | "tier" | "branch" | "candidate">,
   items: readonly PlannedItem[],
   pointers: readonly Pointer[],
   config: Config,
 ): PlanStep[] {
-  const steps: PlanStep[] = [
-    { phase: "lock", target: "git", text: `take ${plan.tag}: push refs/twotier/lock/${plan.tag}` },
-    { phase: "build", target: "git", text: "build in a work tree of the release commit" },
-  ];
+  const lock: PlanStep = {
+    phase: "lock",
+    target: "git",
+    text: `take ${plan.tag}: push refs/twotier/lock/${plan.tag}`,
+  };
+  const build = (text: string): PlanStep => ({ phase: "build", target: "git", text });
+  const steps: PlanStep[] =
+    plan.candidate === null
+      ? [lock, build("build in a work tree of the release commit")]
+      : [
+          build(`build it and ${plan.candidate}; compare the two, and the candidate with what the registries hold`),
+          lock,
+        ];
   const add = (phase: (typeof phases)[number]) => {
     for (const target of new Set(items.filter((item) => item.phase === phase).map((item) => item.target))) {
       const ids = items.filter((item) => item.phase === phase && item.target === target).map((item) => item.id);
