@@ -30,8 +30,10 @@ Exit codes: 0 all there, 1 a registry couldn't be read, 2 no such release, 3 som
           process.exitCode = exitCodeOfStatus([found]);
           return;
         }
-        const production = await open({ flags: { tier: "production", offline: true } });
-        const staging = await open({ flags: { tier: "staging", offline: true } });
+        // One look at the refs serves all three.
+        const repository = Promise.resolve(session.repository);
+        const production = await open({ repository, flags: { tier: "production", offline: true } });
+        const staging = await open({ repository, flags: { tier: "staging", offline: true } });
         try {
           const found = await status(session, {
             staging: staging.plan().then(({ plan }) => plan),
