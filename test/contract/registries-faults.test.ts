@@ -232,6 +232,27 @@ it("after a write that is refused nothing is written, unless it was to be", asyn
   expect(Object.keys(tags as object).sort()).toEqual(["after", "latest", "lost"]);
 });
 
+it("a document has other digests and is else as it was", async () => {
+  const { npm, faults } = await start();
+  await registries.servers.npm.seed(tarball("1.0.0"));
+  const read = async () => {
+    const answer = await fetch(`${npm}/one`);
+    const { versions } = (await answer.json()) as { versions: Record<string, { dist: { integrity: string } }> };
+    return [answer.headers.get("content-type"), versions["1.0.0"]?.dist.integrity] as const;
+  };
+  const [type, integrity] = await read();
+  faults.add({ fault: "corrupt", registry: "npm" });
+  const [sameType, other] = await read();
+  expect(sameType).toBe(type);
+  expect(other).toMatch(/^sha512-.{88}$/);
+  expect(other).not.toBe(integrity);
+  faults.add({ fault: "stale", registry: "npm", seconds: 60 });
+  expect([await read(), await read()]).toEqual([
+    [type, integrity],
+    [type, integrity],
+  ]);
+});
+
 it("a slow answer comes late", async () => {
   const { npm, faults } = await start();
   faults.add({ fault: "slow", seconds: 1 });

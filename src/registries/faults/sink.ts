@@ -27,6 +27,13 @@ export async function answered(
     if (typeof chunk === "string") chunks.push(Buffer.from(chunk, (encoding as BufferEncoding | undefined) ?? "utf8"));
     else if (chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
   };
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => http.ServerResponse;
+  // What writeHead is given isn't among `getHeaders`, unless headers were set before (nodejs.org/api/http.html).
+  response.writeHead = ((...args: unknown[]) => {
+    const given = args.find((one) => typeof one === "object" && one !== null) ?? {};
+    for (const [name, value] of Object.entries(given)) if (value !== undefined) response.setHeader(name, value);
+    return writeHead(...args.filter((one) => one !== given));
+  }) as typeof response.writeHead;
   response.write = ((...args: unknown[]) => {
     keep(args[0], typeof args[1] === "string" ? args[1] : undefined);
     return write(...args);
