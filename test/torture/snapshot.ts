@@ -58,10 +58,11 @@ async function pypi({ pypi }: Registries): Promise<Facts> {
 async function docker({ docker }: Registries): Promise<Facts> {
   const base = `http://${docker}/v2/example/fast`;
   const scope = "repository:example/fast:pull";
-  const token = await json<{ token: string }>(`http://${docker}/token?scope=${scope}`);
-  const headers = {
-    authorization: `Bearer ${token?.token}`,
-    accept: "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json",
+  const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+  // A token for each request: some registries' end within a second.
+  const authorized = async () => {
+    const token = await json<{ token: string }>(`http://${docker}/token?scope=${scope}`);
+    return { authorization: `Bearer ${token?.token}`, accept };
   };
   interface Manifest {
     manifests?: { digest: string }[];
@@ -70,7 +71,7 @@ async function docker({ docker }: Registries): Promise<Facts> {
   }
   /** The digests of a manifest and of all that it names, with what comes where its bytes are asked for. */
   const whole = async (kind: string, reference: string): Promise<string> => {
-    const answer = await get(`${base}/${kind}/${reference}`, headers);
+    const answer = await get(`${base}/${kind}/${reference}`, await authorized());
     if (!answer.ok) return `${reference} answers ${answer.status}`;
     const bytes = Buffer.from(await answer.arrayBuffer());
     if (kind === "blobs") return sha256(bytes);
@@ -81,7 +82,7 @@ async function docker({ docker }: Registries): Promise<Facts> {
     ];
     return [sha256(bytes), ...(await Promise.all(below))].join(" ");
   };
-  const list = await json<{ tags: string[] }>(`${base}/tags/list`, headers);
+  const list = await json<{ tags: string[] }>(`${base}/tags/list`, await authorized());
   return Promise.all(
     (list?.tags ?? []).map(async (tag): Promise<[string, string]> => [`docker ${tag}`, await whole("manifests", tag)]),
   );
