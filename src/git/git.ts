@@ -76,7 +76,7 @@ export function gitIn(dir: string, options: RunOptions = {}): Git {
         cause: error,
         retryable: passing.test(error.facts.output ?? ""),
         facts: { git: error.facts.output },
-        hint: hintFor(error.facts.output ?? ""),
+        hint: hintFor(error.facts.output ?? "") ?? (asksRemote.has(args[0] ?? "") ? strange : undefined),
       });
     }
   };
@@ -102,6 +102,10 @@ export function startGit(
 /** What git and curl say about failures of a server or of the way there, which may pass by themselves. */
 const passing =
   /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|Recv failure|Network is unreachable/i;
+
+const asksRemote = new Set(["ls-remote", "fetch", "push"]);
+const strange =
+  "the remote doesn't answer as git servers do: check `git ls-remote` in this folder, then run the same command again";
 
 /** What to do about the commonest complaints of git. */
 function hintFor(output: string): string | undefined {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "../tools.ts";
+import { chaosPart } from "./chaos-part.ts";
 import { faulty } from "./faulty-part.ts";
 import { kill } from "./kill-part.ts";
 import type { Part, Row } from "./part.ts";
@@ -12,7 +13,7 @@ import { race } from "./race-part.ts";
 // a part of it, or some of the points, only prints it.
 // Usage: node test/torture/main.ts [--part NAME] [--share 0.1] [--seed N] [--jobs N]
 
-const parts: readonly Part[] = [kill, race, faulty];
+const parts: readonly Part[] = [kill, race, faulty, chaosPart];
 
 const { values } = parseArgs({
   options: {
