@@ -94,7 +94,6 @@ const settings = strictObject({
     }),
   ),
 });
-export type FaultSettings = Infer<typeof settings>;
 
 const file = strictObject({ settings: optional(settings), faults: optional(array(fault)) });
 export type FaultFile = Infer<typeof file>;

@@ -8,7 +8,6 @@ import { type Answer, answered, resend } from "./sink.ts";
 export {
   type Fault,
   type FaultFile,
-  type FaultSettings,
   type FaultyRegistry,
   parseFaults,
   readFaults,
