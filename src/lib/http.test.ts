@@ -200,3 +200,27 @@ describe("an answer", () => {
     expect(error.message).toContain("ECONNREFUSED");
   });
 });
+
+describe("a hostile server", () => {
+  test("leads to no address: an error of the registry, not of ours", async () => {
+    for (const location of ["http://[", "http://a b/", "ftp://elsewhere/"]) {
+      handler = (_request, response) => response.writeHead(302, { location }).end();
+      expect((await failure(client({ url }))).code).toBe("REGISTRY");
+    }
+  });
+
+  test("sends an answer without an end: it is cut off, whether anybody reads it or not", async () => {
+    let closes = 0;
+    handler = (_request, response) => {
+      const chunk = Buffer.alloc(1 << 16);
+      const more = () => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on("drain", more).on("close", () => closes++);
+      more();
+    };
+    expect((await failure((await client({ url })).bytes(1 << 20))).code).toBe("REGISTRY");
+    (await client({ url })).discard();
+    await expect.poll(() => closes).toBe(2);
+  });
+});
