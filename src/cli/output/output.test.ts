@@ -118,6 +118,7 @@ describe("a plan", () => {
       { sha: "bbbbbbbbbbbbbbbb", subject: "plain words", triggers: false },
     ],
     notInRelease: [],
+    conditions: [],
     items: [{ target: "npm", id: "a@0.1.19-rc.1", phase: "hidden", file: "a.tgz" }],
     steps: [{ phase: "lock", target: "git", text: "take v0.1.19-rc.1" }],
     ignoredTags: [{ tag: "v.0.1.3", reason: "isn't of the form vX.Y.Z" }],
