@@ -11,7 +11,7 @@ export type { Event, Finding, Io, Item, Pointer, Seen, Target, TargetName } from
 export { gitCredentials } from "./git/credentials.ts";
 export { type ErrorCode, errorCodes, exitCodeOf, ReleaseError, registerSecret } from "./lib/errors.ts";
 export { createHttp, type Http } from "./lib/http.ts";
-export { type Registries, startRegistries } from "./registries/index.ts";
+export { productVersion as version } from "./lib/product.ts";
 export { type Rehearsal, type RehearseOptions, rehearse } from "./rehearse/rehearse.ts";
 export type { Job, ReleaseResult } from "./release/job.ts";
 export { release } from "./release/release.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { kill } from "./kill-part.ts";
 
-// A seeded tenth of all points; `make torture` takes them all.
+// A seeded part of all points that leaves `make test` its time; `make torture` takes them all.
 it("a release that is killed anywhere is finished by the same command in another clone", {
   timeout: 600_000,
 }, async () => {
@@ -9,7 +9,7 @@ it("a release that is killed anywhere is finished by the same command in another
   const report = (name: string, findings: readonly string[]) => {
     if (findings.length > 0) lost.push([name, ...findings].join("\n"));
   };
-  const rows = await kill.run({ share: 0.1, seed: 20261122, jobs: 2, report });
+  const rows = await kill.run({ share: 0.04, seed: 20261122, jobs: 2, report });
   expect(lost).toEqual([]);
   expect(rows.every((row) => row.points > 10)).toBe(true);
 });
