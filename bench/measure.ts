@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 import { build } from "esbuild";
+import { shellParts } from "../scripts/shell-parts.ts";
 
 /** What benches share: flags, processes with a clock, medians, a table. */
 
@@ -68,6 +69,7 @@ export async function bundle(script: string, to: string): Promise<string> {
     banner: {
       js: 'import { createRequire as benchRequire } from "node:module"; const require = benchRequire(import.meta.url);',
     },
+    plugins: [shellParts],
     logLevel: "error",
   });
   return to;

@@ -47,23 +47,32 @@ const globalProcess: Plugin = {
   },
 };
 
+const bundled: BuildOptions = {
+  ...common,
+  target: "node22.18",
+  plugins: [shellParts, globalProcess],
+  minifyWhitespace: true,
+  // CommonJS packages call require() for Node's own modules; an ES module has none.
+  banner: {
+    js: 'import { createRequire as twotierRequire } from "node:module"; const require = twotierRequire(import.meta.url);',
+  },
+};
+
 /** The whole product, split so that a command loads what it needs. */
 async function product(out: string): Promise<Metafile> {
   const result = await build({
-    ...common,
+    ...bundled,
     entryPoints: { cli: "src/cli/main.ts", index: "src/index.ts" },
     outdir: out,
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    target: "node22.18",
-    plugins: [shellParts, globalProcess],
-    minifyWhitespace: true,
-    // CommonJS packages call require() for Node's own modules; an ES module has none.
-    banner: {
-      js: 'import { createRequire as twotierRequire } from "node:module"; const require = twotierRequire(import.meta.url);',
-    },
   });
   return result.metafile as Metafile;
+}
+
+/** `plan` in one file (src/cli/main-plan.ts). What it bundles, the whole product bundles too. */
+async function plan(out: string): Promise<void> {
+  await build({ ...bundled, entryPoints: ["src/cli/main-plan.ts"], outfile: path.join(out, "plan.js") });
 }
 
 /** The command: one small file that any Node can at least read. */
@@ -77,7 +86,10 @@ async function command(out: string): Promise<void> {
     plugins: [
       {
         name: "cli apart",
-        setup: (it) => it.onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: "./cli.js", external: true })),
+        setup(it) {
+          it.onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: "./cli.js", external: true }));
+          it.onResolve({ filter: /^\.\/main-plan\.ts$/ }, () => ({ path: "./plan.js", external: true }));
+        },
       },
     ],
   });
@@ -87,7 +99,7 @@ async function command(out: string): Promise<void> {
 mkdirSync(path.join(root, ".setup"), { recursive: true });
 const fresh = mkdtempSync(path.join(root, ".setup/dist-"));
 try {
-  const [metafile] = await Promise.all([product(fresh), command(fresh)]);
+  const [metafile] = await Promise.all([product(fresh), plan(fresh), command(fresh)]);
   writeFileSync(path.join(fresh, "THIRD-PARTY-LICENSES"), licensesOf(metafile, root));
   execFileSync(
     path.join(root, "node_modules/.bin/tsc"),

@@ -17,5 +17,6 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.getBuiltinModule("node:fs").writeSync(1, `${productVersion}\n`);
 } else {
   process.getBuiltinModule("node:module").enableCompileCache();
-  import("./main.ts").then(({ main }) => main(process.argv.slice(2)));
+  const cli = only === "plan" ? import("./main-plan.ts") : import("./main.ts");
+  cli.then(({ main }) => main(process.argv.slice(2)));
 }

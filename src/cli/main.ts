@@ -1,12 +1,6 @@
-import { Command, CommanderError } from "commander";
-import { asReleaseError, exitCodeOf, ReleaseError } from "../lib/errors.ts";
-import { productVersion } from "../lib/product.ts";
-import { printJson } from "./context.ts";
-import { errorJson, renderError } from "./output/error.ts";
-import { styleFor } from "./output/style.ts";
+import { type Commands, run } from "./run.ts";
 
-/** How each command is loaded: only the one that is asked for (`--help` loads them all). */
-const commands: Record<string, () => Promise<(program: Command) => void>> = {
+const commands: Commands = {
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   release: async () => (await import("./commands/release.ts")).releaseCommand,
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
@@ -19,55 +13,4 @@ const commands: Record<string, () => Promise<(program: Command) => void>> = {
 };
 
 /** The command line: `args` without node and script. Sets process.exitCode; never throws. */
-export async function main(args: readonly string[]): Promise<void> {
-  const program = new Command("twotier")
-    .description(
-      "Releases a repository in two tiers: every push a tested candidate, one deliberate step to production.\nIt converges: the same command again, anywhere, finishes what was interrupted.",
-    )
-    .version(productVersion, "-V, --version")
-    .configureOutput({ outputError: () => {} })
-    .exitOverride()
-    .showSuggestionAfterError()
-    .addHelpText(
-      "after",
-      `
-Start with:
-  twotier rehearse                      try everything on this machine, no account needed
-  twotier plan --tier staging           what would be released now, and why
-  twotier release --tier staging        do it
-
-Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or refused, 3 something differs or is pending.`,
-    );
-  // A reader that has seen enough (`| head`) is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
-  });
-  const asked = args.find((arg) => !arg.startsWith("-"));
-  const load = asked !== undefined && commands[asked] ? [commands[asked]] : Object.values(commands);
-  for (const one of load) (await one())(program);
-  for (const command of program.commands) {
-    command
-      .option("-C, --cwd <dir>", "run as if started in that folder")
-      .option("--verbose", "show what tools print, and causes of errors")
-      .configureOutput({ outputError: () => {} })
-      .exitOverride()
-      .showSuggestionAfterError();
-  }
-  try {
-    await program.parseAsync(args, { from: "user" });
-  } catch (thrown) {
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return;
-    const error = thrown instanceof CommanderError ? usageError(thrown, asked) : asReleaseError(thrown);
-    process.stderr.write(`${renderError(error, styleFor(process.stderr), args.includes("--verbose"))}\n`);
-    if (args.includes("--json")) printJson({ error: errorJson(error) });
-    process.exitCode = exitCodeOf(error.code);
-  }
-}
-
-function usageError(thrown: CommanderError, asked: string | undefined): ReleaseError {
-  const [message = "", ...rest] = thrown.message.replace(/^error: /, "").split("\n");
-  const help = asked !== undefined && commands[asked] ? `twotier ${asked} --help` : "twotier --help";
-  const suggestion = rest.join(" ").replace(/^\(|\)$/g, "");
-  return new ReleaseError("USAGE", message, { hint: `${suggestion ? `${suggestion} ` : ""}See \`${help}\`` });
-}
+export const main = (args: readonly string[]) => run(args, commands);
