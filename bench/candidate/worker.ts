@@ -37,6 +37,8 @@ const session = await openSession({
   offlineBuilds: true,
   wait: true,
   claim: true,
+  // The same uploads as the other programs make: they know neither Go's tags nor the installers' site.
+  skip: (["go", "site"] as const).map((target) => ({ target, reason: "not part of the comparison" })),
   makeTargets: (config, resolved, repository, of) => createTargets(config, resolved, credentials, repository, of),
 });
 try {
