@@ -1,18 +1,26 @@
 import { writeFileSync } from "node:fs";
 
 // Draws what a command printed, colours included, as a picture for the README.
-// Usage: FORCE_COLOR=1 bin/twotier rehearse examples/playground 2>&1 | node scripts/picture.ts docs/demo.svg "make demo"
+// `make picture` uses it: progress and single items are left out, long lines are cut.
 
 const [file = "docs/demo.svg", title = ""] = process.argv.slice(2);
+const columns = 112;
 const chunks: Buffer[] = [];
 for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-const lines = Buffer.concat(chunks).toString("utf8").trimEnd().split("\n");
+const lines = Buffer.concat(chunks)
+  .toString("utf8")
+  .trimEnd()
+  .split("\n")
+  .filter(
+    (line) => !/^\S*…|^ {2}\S* ?[✓→]\S* (npm|pypi|docker|github|go|site) /.test(line.replace(/\u001b\[[0-9;]*m/g, "")),
+  );
 
 const colours: Record<string, string> = { 31: "#f47067", 32: "#57ab5a", 33: "#c69026", 36: "#39c5cf" };
 const markup = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 /** One line with its colours (SGR: bold, dim, four colours) as spans. */
 function spans(line: string): string {
+  let room = columns;
   let style: { bold?: boolean; dim?: boolean; fill?: string } = {};
   let out = "";
   for (const part of line.split(/(\u001b\[[0-9;]*m)/)) {
@@ -28,7 +36,9 @@ function spans(line: string): string {
       }
     } else if (part !== "") {
       const fill = style.fill ?? (style.dim ? "#768390" : undefined);
-      out += `<tspan${fill ? ` fill="${fill}"` : ""}${style.bold ? ' font-weight="bold"' : ""}>${markup(part)}</tspan>`;
+      const text = part.slice(0, room);
+      room -= text.length;
+      out += `<tspan${fill ? ` fill="${fill}"` : ""}${style.bold ? ' font-weight="bold"' : ""}>${markup(text)}</tspan>`;
     }
   }
   return out;
@@ -37,7 +47,7 @@ function spans(line: string): string {
 const step = 18;
 const top = 44;
 const plain = lines.map((line) => line.replace(/\u001b\[[0-9;]*m/g, ""));
-const width = Math.ceil(Math.max(...plain.map((line) => line.length)) * 8.43) + 40;
+const width = Math.ceil(Math.min(columns, Math.max(...plain.map((line) => line.length))) * 8.43) + 40;
 const height = top + lines.length * step + 16;
 const rows = lines.map(
   (line, at) => `<text x="20" y="${top + at * step + 12}" xml:space="preserve">${spans(line)}</text>`,
