@@ -60,7 +60,15 @@ export async function checkTools(required: readonly RequiredTool[], tree?: strin
         const { code, message, facts, hint } = asReleaseError(error);
         if (code !== "TOOL_MISSING") throw error;
         const found = facts.found === undefined ? "" : ` (${facts.found})`;
-        return [{ level: "error", target: "tools", message: `${message}${found}`, hint: hint ?? needed.get }];
+        return [
+          {
+            level: "error",
+            target: "tools",
+            topic: "missing",
+            message: `${message}${found}`,
+            hint: hint ?? needed.get,
+          },
+        ];
       }
     }),
   );

@@ -49,10 +49,25 @@ export type Seen =
 /** What a registry says of a version besides its bytes; read by `observe`, where the registry has such marks. */
 export type Mark = "pre-release" | "yanked" | "deprecated" | "provenance";
 
+/** What a finding is about; doctor says why each matters (src/doctor/why.ts). */
+export type Topic =
+  | "token"
+  | "rights"
+  | "name"
+  | "unclaimed"
+  | "new"
+  | "repository"
+  | "limit"
+  | "place"
+  | "unreachable"
+  | "missing"
+  | "workflow";
+
 /** One finding of preflight; all are reported at once. `error` stops the release, `warning` doesn't. */
 export interface Finding {
   level: "error" | "warning";
   target: TargetName | "git" | "tools" | "config";
+  topic: Topic;
   message: string;
   hint: string;
   /** What `release` can do about it itself, when asked (`--claim`). */
@@ -172,6 +187,40 @@ export interface Staging {
   fetch(name: string, to: string, io: Io): Promise<void>;
 }
 
+/** What a repository's settings are looked at for. */
+export interface Surroundings {
+  /** The branch that is released from. */
+  branch: string;
+  /** A production release pushes its bookkeeping to it. */
+  pushes: boolean;
+  /** A tag that the next release may have. */
+  tag: string;
+  /** Tags of releases, begun ones included. */
+  taken: ReadonlySet<string>;
+  /** Tag of the newest release whose files users get; null where there is none. */
+  newest: string | null;
+  /** Secrets that workflows name. */
+  secrets: readonly string[];
+}
+
+/** What is found beyond preflight. A `note` is for information: nothing needs doing. */
+export interface Remark {
+  level: "error" | "warning" | "note";
+  /** Names the kind of finding: docs/doctor.md explains each. */
+  code: RemarkCode;
+  message: string;
+  hint: string;
+}
+
+export type RemarkCode =
+  | "branch-rules"
+  | "tag-rules"
+  | "immutable-releases"
+  | "orphan-draft"
+  | "checksums"
+  | "secret-missing"
+  | "pypi-rights";
+
 /** One registry. Made with its options, which hold a ReleaseContext once the release is known. */
 export interface Target {
   readonly name: TargetName;
@@ -179,6 +228,8 @@ export interface Target {
   expect(files: readonly ReleaseFile[], release: ReleaseContext): { items: Item[]; pointers: Pointer[] };
   /** Credentials, rights, names. Writes nothing. Returns all findings; throws only when it can't ask. */
   preflight(io: Io): Promise<Finding[]>;
+  /** Settings and leftovers that no single release stops at, for doctor. Reads only. */
+  inspect?(about: Surroundings, io: Io): Promise<Remark[]>;
   /** Versions this registry holds of our packages, in SemVer spelling, deleted ones that are still spent included where it says so. One read. */
   versions(io: Io): Promise<string[]>;
   /** Read-only. @throws ReleaseError NETWORK, AUTH, REGISTRY when it can't know. */

@@ -32,7 +32,8 @@ export async function askTargets(targets: readonly Target[], io: Io): Promise<Fi
       const error = asReleaseError(thrown);
       if (error.code === "INTERRUPTED") throw error;
       const hint = error.hint ?? "run the same command again";
-      return [{ level: "error", target: target.name, message: error.message, hint }];
+      const topic = error.code === "AUTH" ? "token" : "unreachable";
+      return [{ level: "error", target: target.name, topic, message: error.message, hint }];
     }
   });
   return (await Promise.all(asked)).flat();
@@ -71,6 +72,7 @@ async function workflowFiles(job: Job, { plan, config }: Planned): Promise<Findi
     {
       level: "warning",
       target: "github",
+      topic: "workflow",
       message: `${plan.source.slice(0, 12)} has other workflow files than ${plan.branch}: GitHub refuses a release of it to GITHUB_TOKEN`,
       hint: "use a token with the workflow right, or release a newer commit",
     },

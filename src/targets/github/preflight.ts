@@ -1,4 +1,4 @@
-import type { Finding, Io } from "../../core/target.ts";
+import type { Finding, Io, Topic } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Api, hasStatus } from "./api.ts";
 
@@ -16,14 +16,15 @@ const requestsNeeded = 100;
 export async function checkAccess(api: Api, io: Io): Promise<Finding[]> {
   const { repository } = api.options;
   const findings: Finding[] = [];
-  const add = (level: Finding["level"], message: string, hint: string) =>
-    void findings.push({ level, target: "github", message, hint });
+  const add = (level: Finding["level"], message: string, hint: string, topic: Topic = "rights") =>
+    void findings.push({ level, target: "github", topic, message, hint });
   const token = await api.options.token?.();
   if (!token) {
     add(
       "error",
       "GITHUB_TOKEN isn't set",
       "set GITHUB_TOKEN; in Actions: `env: GITHUB_TOKEN: ${{ github.token }}` with `permissions: contents: write`",
+      "token",
     );
     return findings;
   }
@@ -39,16 +40,23 @@ export async function checkAccess(api: Api, io: Io): Promise<Finding[]> {
         "error",
         `GitHub has no repository ${repository} that this GITHUB_TOKEN may see`,
         "check `repository` in twotier.yaml, and that the token has access to it",
+        "repository",
       );
     } else if (error instanceof ReleaseError && (error.code === "AUTH" || /moved/.test(error.message))) {
-      add("error", error.message, error.hint ?? "");
+      add("error", error.message, error.hint ?? "", error.code === "AUTH" ? "token" : "repository");
     } else throw error;
     return findings;
   }
   if (typeof body.full_name === "string" && body.full_name.toLowerCase() !== repository.toLowerCase()) {
-    add("error", `${repository} has moved to ${body.full_name}`, "set `repository` in twotier.yaml to the new name");
+    add(
+      "error",
+      `${repository} has moved to ${body.full_name}`,
+      "set `repository` in twotier.yaml to the new name",
+      "repository",
+    );
   }
-  if (body.archived === true) add("error", `${repository} is archived: nothing can be written`, "unarchive it");
+  if (body.archived === true)
+    add("error", `${repository} is archived: nothing can be written`, "unarchive it", "repository");
   const scopes = headers["x-oauth-scopes"]?.split(",").map((scope) => scope.trim());
   const wanted = body.private === true ? ["repo"] : ["repo", "public_repo"];
   if (scopes !== undefined && !wanted.some((scope) => scopes.includes(scope))) {
@@ -74,6 +82,7 @@ export async function checkAccess(api: Api, io: Io): Promise<Finding[]> {
       "warning",
       `GitHub allows ${remaining} more requests with this token`,
       `more are allowed ${when}; twotier waits`,
+      "limit",
     );
   }
   await noteImmutable(api, io);

@@ -53,7 +53,7 @@ export function createGoTarget(options: GoTargetOptions): Target {
       const findings: Finding[] = [];
       for (const module of release ? modules : []) {
         const problem = pathProblem(module, release?.version ?? "", repository);
-        if (problem) findings.push({ level: "error", target: "go", ...problem });
+        if (problem) findings.push({ level: "error", target: "go", topic: "name", ...problem });
       }
       const refused = await pushRefusal(git, remote);
       return refused ? [...findings, refused] : findings;
@@ -126,6 +126,7 @@ async function pushRefusal(git: Git, remote: string | null): Promise<Finding | n
     return {
       level: "error",
       target: "go",
+      topic: "rights",
       message: `the remote doesn't take tags from this credential: ${said}`,
       hint: "set GITHUB_TOKEN to a token that may write contents (in GitHub Actions: `permissions: contents: write`)",
     };

@@ -1,4 +1,4 @@
-import type { Finding, Io } from "../../core/target.ts";
+import type { Finding, Io, Topic } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { escapeName, type NpmClient, type TokenProvider } from "./client.ts";
 
@@ -15,13 +15,18 @@ const nameForm = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
 export async function preflight(context: Context, io: Io): Promise<Finding[]> {
   const { client, packages } = context;
   const findings: Finding[] = [];
-  const error = (message: string, hint: string) => findings.push({ level: "error", target: "npm", message, hint });
+  const error = (message: string, hint: string, topic: Topic = "token") =>
+    findings.push({ level: "error", target: "npm", topic, message, hint });
 
   const user = await whoAmI(context, io, error);
   await Promise.all(
     packages.map(async (name) => {
       if (name.length > 214 || !nameForm.test(name)) {
-        error(`${name} isn't a name that npm takes`, "lower case, at most 214 characters, `name` or `@scope/name`");
+        error(
+          `${name} isn't a name that npm takes`,
+          "lower case, at most 214 characters, `name` or `@scope/name`",
+          "name",
+        );
         return;
       }
       const packument = await client.packument(name, io, { fresh: true, token: user !== null });
@@ -29,6 +34,7 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
         findings.push({
           level: "error",
           target: "npm",
+          topic: "unclaimed",
           message: `npm has no package ${name} yet, and would make the first version published \`latest\` whatever its dist-tag`,
           hint: "add --claim: it publishes a deprecated placeholder 0.0.0 first",
           remedy: "claim",
@@ -36,7 +42,7 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
         return;
       }
       if (typeof user === "string" && !(await mayWrite(client, name, user, io))) {
-        error(`${name} belongs to others: npm's user ${user} may not publish it`, ownedHint(name));
+        error(`${name} belongs to others: npm's user ${user} may not publish it`, ownedHint(name), "rights");
       }
     }),
   );

@@ -25,7 +25,7 @@ export async function preflight(asked: Asked, io: Io): Promise<Finding[]> {
   if (missing.length > 0) {
     const message = `${missing.join(" and ")} ${missing.length > 1 ? "aren't" : "isn't"} set`;
     const hint = `set ${missing.length > 1 ? "them" : "it"} to an account of ${client.registry.host} that may push ${repositories.join(", ")}`;
-    return [...findings, { level: "error", target: "docker", message, hint }];
+    return [...findings, { level: "error", target: "docker", topic: "token", message, hint }];
   }
   const rights = await Promise.all(
     repositories.filter(isRepository).map((repository) => right(client, repository, io)),
@@ -46,12 +46,20 @@ async function right(client: OciClient, repository: string, io: Io): Promise<Fin
     if (error.code !== "AUTH" && (error.code !== "REGISTRY" || error.retryable)) throw error;
     const answer = error.facts.answer ? ` (${error.facts.answer})` : "";
     const message = `${client.nameOf(repository)} can't be pushed to: ${error.message}${answer}`;
-    return [{ level: "error", target: "docker", message, hint: error.hint ?? "check the account's rights" }];
+    return [
+      { level: "error", target: "docker", topic: "rights", message, hint: error.hint ?? "check the account's rights" },
+    ];
   }
 }
 
 function names({ client, repositories, tags, pointers, release }: Asked): Finding[] {
-  const error = (message: string, hint: string): Finding => ({ level: "error", target: "docker", message, hint });
+  const error = (message: string, hint: string): Finding => ({
+    level: "error",
+    target: "docker",
+    topic: "name",
+    message,
+    hint,
+  });
   const findings: Finding[] = [];
   for (const repository of repositories) {
     if (!isRepository(repository)) {

@@ -1,4 +1,4 @@
-import type { Finding, Io } from "../../core/target.ts";
+import type { Finding, Io, Topic } from "../../core/target.ts";
 import { isProjectName } from "./names.ts";
 import { readProject } from "./simple.ts";
 import { probe, refusal } from "./upload.ts";
@@ -14,14 +14,15 @@ interface Context {
 /** Asks whether the index knows the credential, and which projects exist. Writes nothing: PyPI tells rights only to uploads. */
 export async function preflight({ upload, index, projects, username, token }: Context, io: Io): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const add = (level: Finding["level"], message: string, hint: string) =>
-    findings.push({ level, target: "pypi", message, hint });
+  const add = (level: Finding["level"], message: string, hint: string, topic: Topic = "token") =>
+    findings.push({ level, target: "pypi", topic, message, hint });
 
   for (const project of projects.filter((name) => !isProjectName(name))) {
     add(
       "error",
       `${project} isn't a name that Python indexes take`,
       "letters, digits, and . - _ between them (PEP 508)",
+      "name",
     );
   }
   const secret = await token();
@@ -52,6 +53,7 @@ export async function preflight({ upload, index, projects, username, token }: Co
         "warning",
         `the Python index has no project ${project} yet: the first upload makes it`,
         "the token must then be for the whole account (or a pending trusted publisher); make one for the project afterwards",
+        "new",
       );
     }),
   );

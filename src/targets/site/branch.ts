@@ -188,7 +188,7 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
         const message = `the remote doesn't take the branch ${branch} from this credential: ${said}`;
         const hint =
           "set GITHUB_TOKEN to a token that may write contents (in GitHub Actions: `permissions: contents: write`)";
-        return [{ level: "error", target: "site", message, hint }];
+        return [{ level: "error", target: "site", topic: "place", message, hint }];
       }
       throw new ReleaseError("GIT", `the remote couldn't be asked whether it takes ${branch}: ${said}`, {
         retryable: true,

@@ -133,7 +133,9 @@ export function bucketStore(options: BucketOptions): SiteStore {
     },
 
     async preflight(io) {
-      const refused = (message: string, hint: string): Finding[] => [{ level: "error", target: "site", message, hint }];
+      const refused = (message: string, hint: string): Finding[] => [
+        { level: "error", target: "site", topic: "place", message, hint },
+      ];
       if (!keys) return refused(`there are no keys for the bucket ${bucket}`, `set ${variables}`);
       try {
         // Asks for the right to write without writing: no object has this ETag.

@@ -84,6 +84,7 @@ export function folderStore(place: string, git: Git): SiteStore {
           return [
             {
               level: "error",
+              topic: "place",
               target: "site",
               message: `${folder} can't be written: ${why}`,
               hint: "name a folder that this user may write under targets.site.folder, or make it: mkdir, chown",

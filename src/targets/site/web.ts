@@ -81,7 +81,9 @@ export function webStore({ url, token }: WebOptions): SiteStore {
       });
       const { status } = response;
       response.discard();
-      const finding = (message: string, hint: string): Finding[] => [{ level: "error", target: "site", message, hint }];
+      const finding = (message: string, hint: string): Finding[] => [
+        { level: "error", target: "site", topic: "place", message, hint },
+      ];
       if (status === 412) return [];
       if (status === 401 || status === 403) {
         return finding(
