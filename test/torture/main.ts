@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { testPath } from "../support/path.ts";
 import { root } from "../tools.ts";
 import { chaosPart } from "./chaos-part.ts";
 import { faulty } from "./faulty-part.ts";
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     jobs: { type: "string", default: String(availableParallelism()) },
   },
 });
+process.env.PATH = testPath;
 const share = Number(values.share);
 const seed = Number(values.seed);
 const begun = Date.now();

@@ -118,7 +118,7 @@ export async function openWorld(
       const child = spawn(process.execPath, node, {
         cwd: clone,
         detached: true,
-        env: { ...environment(registries, dir, token), ...env },
+        env: { ...environment(registries, dir, token, path.join(template.dir, "compiled")), ...env },
         stdio: ["ignore", "pipe", "pipe"],
       });
       let output = "";
@@ -151,9 +151,11 @@ export async function openWorld(
   };
 }
 
-function environment(registries: Registries, dir: string, token: string): Record<string, string> {
+function environment(registries: Registries, dir: string, token: string, compiled: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? "",
+    // The second process of a template doesn't compile the product again: a seventh of a release's time.
+    NODE_COMPILE_CACHE: compiled,
     HOME: path.join(dir, "home"),
     TMPDIR: path.join(dir, "tmp"),
     GITHUB_TOKEN: token,
