@@ -1,11 +1,17 @@
+import { chmodSync, readFileSync } from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderVerification } from "../../src/cli/output/verify.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import type { ResolvedArtifact } from "../../src/config/types.ts";
+import { installerInput, installScript } from "../../src/generate/installer/index.ts";
 import { installRows } from "../../src/release/install.ts";
 import { notesOf } from "../../src/release/notes-of.ts";
 import { rollback } from "../../src/release/rollback.ts";
 import { exitCodeOfRows, type Row } from "../../src/release/rows.ts";
 import type { Session } from "../../src/release/session.ts";
 import { status, statusOf } from "../../src/release/status.ts";
+import { findSubject as subjectOf } from "../../src/release/subject.ts";
 import { verify } from "../../src/release/verify.ts";
 import { watchRelease } from "../../src/release/watch.ts";
 import { type Project, projectToken, startProject } from "../support/project.ts";
@@ -13,7 +19,8 @@ import { needs } from "../tools.ts";
 
 let project: Project;
 beforeAll(async () => {
-  project = await startProject();
+  project = await startProject({ files: installable() });
+  chmodSync(path.join(project.dir, "src/fast.sh"), 0o755);
   await project.push("feat: one");
   await project.release({ tier: "staging" });
   await project.release({ tier: "production" });
@@ -21,6 +28,35 @@ beforeAll(async () => {
   await project.release({ tier: "staging" });
 });
 afterAll(() => project.close());
+
+const smoke: Record<string, string> = {
+  npm: `node -p 'require("@example/fast")'`,
+  wheel: 'python -c "import fast_project; print(fast_project.__version__)"',
+  fast: "fast --version",
+};
+
+/** What `--install` tries beside the packages: smoke commands, the image's own program, the install scripts, go. */
+function installable(): Record<string, string> {
+  const fixture = path.join(import.meta.dirname, "../fixtures/fast-project/twotier.yaml");
+  const config = readFileSync(fixture, "utf8")
+    .replace("stamp: []", `stamp: [{ file: src/fast.sh, pattern: "fast {version}" }]`)
+    .replace(
+      /name: (npm|wheel|fast), type/g,
+      (all, name) => `${all.replace(", type", "")}, smoke: '${smoke[name]?.replaceAll("'", "''")}', type`,
+    )
+    .replace(
+      "files: { /fast.txt: src/fast.txt }",
+      "files: { /bin/fast: src/fast.sh }\n    entrypoint: [/bin/fast]\n    smoke: fast --version",
+    );
+  const text = `${config}installer: true\n`;
+  const parsed = parseConfig(text, "twotier.yaml");
+  return {
+    "twotier.yaml": text,
+    "src/fast.sh": "#!/bin/sh\necho fast 0.1.0\n",
+    "scripts/install.sh": installScript(installerInput(parsed, { artifacts: parsed.artifacts as ResolvedArtifact[] })),
+    "sdk/go/go.mod": "module github.com/example/fast/sdk/go\n\ngo 1.19\n",
+  };
+}
 
 async function within<T>(work: (session: Session) => Promise<T>, flags = {}): Promise<T> {
   const session = await project.session(flags);
@@ -119,16 +155,17 @@ describe("verify", () => {
     expect(exitCodeOfRows(rows)).toBe(3);
   });
 
-  it.skipIf(needs(["python3", "npm", "skopeo", "git"]))(
-    "--install installs it with the users' own programs",
+  it.skipIf(needs(["python3", "npm", "skopeo", "git", "go"]))(
+    "--install installs a candidate with the users' own programs, and runs what was installed",
     async () => {
-      const rows = await within(async (session) => installRows(session, (await verify(session, "0.1.2-rc.1")).subject));
-      expect(rows.map(({ target, state, text }) => `${target} ${state}: ${text}`)).toEqual([
-        "pypi ok: installed and imported",
-        "npm ok: installed and imported",
-        "docker ok: pulled",
-        expect.stringMatching(/^github ok: |^go ok: /),
-        ...(process.arch === "x64" ? [expect.stringMatching(/^go ok: /)] : []),
+      const rows = await within(async (session) => installRows(session, await subjectOf(session, "0.1.2-rc.1")));
+      expect(rows.map(({ target, id, state, text }) => `${target} ${id} ${state}: ${text}`)).toEqual([
+        `pypi pip install fast-project==0.1.2rc1 ok: \`${smoke.wheel}\` prints 0.1.2rc1`,
+        `npm npm install @example/fast@0.1.2-rc.1 ok: \`${smoke.npm}\` prints 0.1.2-rc.1`,
+        "docker example/fast:staging-0.1.2-rc.1 ok: `fast --version` prints fast 0.1.2-rc.1",
+        ...(process.arch === "x64" ? ["github fast-linux-amd64 ok: `fast --version` prints fast 0.1.2-rc.1"] : []),
+        "github install.sh ok: `fast --version` prints fast 0.1.2-rc.1",
+        expect.stringMatching(/^go github\.com\/example\/fast\/sdk\/go@v0\.1\.2-rc\.1 ok: go downloads it \(h1:/),
       ]);
     },
   );

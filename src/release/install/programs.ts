@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Io, Item } from "../../core/target.ts";
@@ -51,7 +51,10 @@ export function runInstaller(trial: Trial, script: string, command: string): Pro
     const home = await trial.folder("installer");
     const file = path.join(home, "install.sh");
     await writeFile(file, script);
-    const prefix = command.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+    const prefix = command
+      .toUpperCase()
+      .replace(/[^A-Z0-9]/g, "_")
+      .replace(/^(?=\d)/, "_");
     const directory = path.join(home, "bin");
     const staging = subject.tier === "staging" ? ["--staging"] : [];
     const variables = {
@@ -62,7 +65,13 @@ export function runInstaller(trial: Trial, script: string, command: string): Pro
     const args = [file, ...staging, "--version", subject.release.tag];
     await exec("sh", args, { cwd: home, env: { ...env, ...variables, HOME: home }, signal, timeout: 300_000 });
     const smoke = trial.smoke(command);
-    return smoke === null ? "ran to its end" : smokeTest(trial, smoke, home, [directory]);
+    if (smoke === null) return "ran to its end";
+    if (subject.tier === "production") return smokeTest(trial, smoke, home, [directory]);
+    // It installs a candidate as COMMAND-staging, beside the stable one; the smoke command knows one name.
+    const programs = path.join(home, "programs");
+    await mkdir(programs);
+    await symlink(path.join(directory, `${command}-staging`), path.join(programs, command));
+    return smokeTest(trial, smoke, home, [programs, directory]);
   });
 }
 
