@@ -43,7 +43,8 @@ export async function buildNpm(artifact: NpmArtifact, context: BuildContext): Pr
       });
     }
     await install(artifact, source, context, env);
-    context.tool("node", process.versions.node);
+    const { stdout } = await run(context, artifact.name, "node", ["--version"], { cwd, env, quiet: true });
+    context.tool("node", stdout.trim().replace(/^v/, ""));
     await run(context, artifact.name, "npm", ["run-script", script], { cwd, env });
   } else if (source.scripts?.prepack !== undefined || source.scripts?.prepare !== undefined) {
     context.finding(
@@ -78,10 +79,13 @@ export async function buildNpm(artifact: NpmArtifact, context: BuildContext): Pr
   return [releaseFile({ name, kind: "npm", package: String(packed.name), artifact: artifact.name }, read)];
 }
 
-/** A PATH whose `node` is the one that runs twotier: one version that is known, whatever else the machine has. */
+/**
+ * A PATH whose `node` is the one that runs twotier: one version that is known, whatever else the machine has. A binary
+ * of twotier carries a runtime that is no `node`: then the machine's is taken.
+ */
 async function ownNode(temp: string): Promise<string> {
   const inherited = buildEnv(0).PATH ?? "";
-  if (process.platform === "win32") return inherited;
+  if (process.platform === "win32" || path.basename(process.execPath) !== "node") return inherited;
   const folder = path.join(temp, "bin");
   await mkdir(folder);
   await symlink(process.execPath, path.join(folder, "node"));

@@ -118,11 +118,11 @@ export class ObjectReader {
   }
 }
 
-/** Whether a process that waits for questions keeps ours alive: only while there is one. */
+/** Whether a process that waits for questions keeps ours alive: only while there is one. Bun's pipes don't, of themselves. */
 function hold(child: ChildProcessWithoutNullStreams, alive: boolean): void {
-  for (const end of [child, child.stdin, child.stdout, child.stderr] as (Socket | typeof child)[]) {
-    if (alive) end.ref();
-    else end.unref();
+  for (const end of [child, child.stdin, child.stdout, child.stderr] as Partial<Pick<Socket, "ref" | "unref">>[]) {
+    if (alive) end.ref?.();
+    else end.unref?.();
   }
 }
 

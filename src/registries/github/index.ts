@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { TLSSocket } from "node:tls";
 import { HttpError, type Registry, type RegistryOptions, send, serve } from "../server.ts";
 import { type Admin, createAdmin } from "./admin.ts";
 import { serveGit } from "./backend.ts";
@@ -50,7 +51,7 @@ export async function startGithub(options: GithubOptions = {}): Promise<Github> 
     admin.setListLag(options.listLag ?? 0);
     const settings = admin.settings;
     return async (request, response, url) => {
-      const secure = "encrypted" in request.socket;
+      const secure = (request.socket as Partial<TLSSocket>).encrypted === true;
       const web = `${secure ? "https" : "http"}://${request.headers.host ?? url.host}`;
       const context: Context = {
         request,
