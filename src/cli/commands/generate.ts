@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { parseConfig } from "../../config/parse.ts";
 import { resolveArtifacts } from "../../config/resolve.ts";
 import type { Config, ResolvedArtifacts } from "../../config/types.ts";
@@ -16,6 +16,8 @@ interface Flags extends CommonFlags {
   check?: boolean;
   out?: string;
   releases?: boolean;
+  provider?: "github" | "gitlab";
+  force?: boolean;
 }
 
 /** What a generator makes, from twotier.yaml and the artifacts in the folder. */
@@ -27,6 +29,14 @@ interface Generator {
 }
 
 const generators: Record<string, Generator> = {
+  workflow: {
+    description: ".github/workflows/release.yml, or .gitlab-ci.yml: both tiers on a matrix of runners",
+    async files(config, resolved, flags, context) {
+      const { mergeOwn, workflowFiles } = await import("../../generate/workflow/index.ts");
+      const files = workflowFiles(config, resolved, flags.provider ?? "github");
+      return mergeOwn(context.dir, files, { force: flags.force || flags.check });
+    },
+  },
   installer: {
     description: "scripts/install.sh and scripts/uninstall.sh, which users pipe into a shell",
     async files(config, resolved) {
@@ -74,11 +84,16 @@ export function generateCommand(program: Command): void {
       "--releases",
       "site: with a script for every release and the channel files, for hosts that build the folder",
     )
+    .addOption(
+      new Option("--provider <name>", "workflow: for which CI (default: github)").choices(["github", "gitlab"]),
+    )
+    .option("--force", "workflow: replace lines that were changed by hand")
     .option("--json", "print the paths of changed files as one JSON document")
     .addHelpText(
       "after",
       `
 Examples:
+  twotier generate workflow             write .github/workflows/release.yml
   twotier generate installer            write scripts/install.sh and scripts/uninstall.sh
   twotier generate installer --check    for CI: are they what twotier.yaml says?
   twotier generate site                 write site/, for a web server, Netlify, Vercel, Cloudflare or GitHub Pages`,
@@ -90,6 +105,11 @@ Examples:
       }
       if (generator.folder === undefined && (flags.out !== undefined || flags.releases)) {
         throw new ReleaseError("USAGE", `${what} takes neither --out nor --releases`, { hint: "they are for site" });
+      }
+      if (what !== "workflow" && (flags.provider !== undefined || flags.force)) {
+        throw new ReleaseError("USAGE", `${what} takes neither --provider nor --force`, {
+          hint: "they are for workflow",
+        });
       }
       const context = openContext(flags);
       try {
