@@ -9,8 +9,9 @@ import { openSession } from "../../src/release/session.ts";
 import { createTargets } from "../../src/targets/create.ts";
 import { projectToken, testIo } from "../support/project.ts";
 import type { Tier, Undisturbed } from "./kill.ts";
+import { observe } from "./observer.ts";
 import { randomFrom } from "./random.ts";
-import { differences, early, type Snapshot, snapshotOf } from "./snapshot.ts";
+import { differences, snapshotOf } from "./snapshot.ts";
 import { openWorld, type Template, type World } from "./world.ts";
 
 /** What became of one seed. */
@@ -33,7 +34,7 @@ function faultsOf(random: () => number): Fault[] {
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T;
   const one = (): Fault => {
     const which = {
-      registry: pick(["npm", "pypi", "docker", "github", "git", undefined] as const),
+      registry: pick(["npm", "pypi", "docker", "github", "git", "site", undefined] as const),
       method: pick([undefined, undefined, "GET", "POST|PUT|PATCH|DELETE"]),
       after: Math.floor(random() * 25),
       count: 1 + Math.floor(random() * 3),
@@ -73,14 +74,10 @@ export async function chaos(
   const random = randomFrom(seed);
   const tier: Tier = random() < 0.5 ? "staging" : "production";
   const faults = createFaults({ faults: faultsOf(random) });
-  const world = await openWorld(template, (registry) => (request, response, handle) => {
-    // The observer is no part of it: Node's fetch says `node`.
-    if (request.headers["user-agent"] === "node") return handle(response);
-    return faults.around(registry)(request, response, handle);
-  });
+  const world = await openWorld(template, (registry) => faults.around(registry));
   const findings: string[] = [];
   try {
-    const observer = observe(world, wanted[tier]);
+    const observer = observe(world);
     const error = await attempt(world, tier);
     faults.clear();
     if (error && (error.code === "INTERNAL" || !clear(error)))
@@ -115,6 +112,7 @@ async function attempt(world: World, tier: Tier): Promise<ReleaseError | undefin
     ...{ githubToken: projectToken, githubApiUrl: registries.github, githubServerUrl: registries.github },
     ...{ npmToken: projectToken, npmRegistry: registries.npm, pypiToken: projectToken, pypiUrl: registries.pypi },
     ...{ dockerUsername: "project", dockerToken: projectToken, dockerRegistry: registries.docker },
+    ...{ site: registries.site, siteToken: projectToken },
   };
   try {
     const session = await openSession({
@@ -137,32 +135,4 @@ async function attempt(world: World, tier: Tier): Promise<ReleaseError | undefin
   } finally {
     http.close();
   }
-}
-
-const isPointer = (key: string) => /^(npm @|docker latest|github )/.test(key);
-
-/** Looks at all registries as users do, again and again; what points at something is followed afterwards. */
-function observe(world: World, { before, after, tag }: Undisturbed) {
-  let ended = false;
-  const seen = new Set<string>();
-  const watching = (async () => {
-    let looks = 0;
-    for (let last: Snapshot | undefined; !ended; looks++) {
-      const now = await snapshotOf(world.registries);
-      if (last) {
-        const pointers = [...last].filter(([key]) => isPointer(key) && !/^github draft/.test(key));
-        const items = [...now].filter(([key]) => !isPointer(key));
-        for (const one of early(before, new Map([...items, ...pointers]), after, tag)) seen.add(one);
-      }
-      last = now;
-      await delay(20);
-    }
-    return looks;
-  })();
-  return {
-    async end() {
-      ended = true;
-      return { looks: await watching, seen: [...seen] };
-    },
-  };
 }

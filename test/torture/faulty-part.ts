@@ -1,5 +1,6 @@
 import type { Fault } from "../../src/registries/faults/index.ts";
 import { commands, finish, type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
+import { observe } from "./observer.ts";
 import { inTurn, type Part, type Row } from "./part.ts";
 import { sample } from "./random.ts";
 import { differences, snapshotOf } from "./snapshot.ts";
@@ -52,6 +53,7 @@ export const faulty: Part = {
 
 async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, n }: Point) {
   const world = await openWorld(template);
+  const observer = observe(world);
   try {
     const { faults } = world.registries;
     const fault = kinds[kind] as Fault;
@@ -60,11 +62,16 @@ async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, 
     faults.clear();
     const [happened] = faults.happened;
     const hit = happened ? `${happened.method} ${happened.path}` : "ended before";
-    if (code === 0) return { hit, findings: differences(wanted.after, await snapshotOf(world.registries)) };
+    if (code === 0) {
+      const { seen } = await observer.end();
+      return { hit, findings: [...seen, ...differences(wanted.after, await snapshotOf(world.registries))] };
+    }
     const unclear =
       /^error\[(?!INTERNAL)\w+\]/m.test(output) && /^hint: /m.test(output) ? [] : [`not clear: ${output}`];
-    return { hit, findings: [...unclear, ...(await finish(world, wanted, tier))] };
+    const finished = await finish(world, wanted, tier);
+    return { hit, findings: [...unclear, ...finished, ...(await observer.end()).seen] };
   } finally {
+    await observer.end();
     await world.close();
   }
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { answered } from "../../src/registries/faults/index.ts";
 import type { Around } from "../../src/registries/server.ts";
+import { observe } from "./observer.ts";
 import { differences, early, type Snapshot, snapshotOf } from "./snapshot.ts";
 import { makeTemplate, openWorld, type Template, type World } from "./world.ts";
 
@@ -125,6 +126,7 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point):
     }
   };
   const world = await openWorld(template, () => around);
+  const observer = observe(world);
   try {
     const first = world.run(world.clone(), commands[point.tier], { preload: preload(point) });
     kill = first.kill;
@@ -136,7 +138,9 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point):
     const stopped = await snapshotOf(world.registries);
     findings.push(...early(wanted.before, stopped, wanted.after, wanted.tag));
     findings.push(...(await finish(world, wanted, point.tier)));
+    findings.push(...(await observer.end()).seen);
   } finally {
+    await observer.end();
     await world.close();
   }
   return { point, killed, findings, ms: Date.now() - begun };

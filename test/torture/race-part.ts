@@ -59,7 +59,7 @@ export const race: Part = {
       }
       await inTurn(rounds, jobs, async ({ one, row, seed }) => {
         const arena = await races.openArena(template, seed);
-        const findings = await one.run(arena).finally(() => arena.close());
+        const findings = await races.inArena(arena, one.run);
         row.runs++;
         if (findings.length === 0) row.converged++;
         report(`race: ${one.name}, seed ${seed}`, findings);

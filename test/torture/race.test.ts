@@ -10,12 +10,7 @@ afterAll(() => template?.remove());
 
 /** `make torture` has 20 at once, and more rounds (race-part.ts). */
 async function race(run: (arena: races.Arena) => Promise<string[]>, seed?: number): Promise<string[]> {
-  const arena = await races.openArena(template, seed);
-  try {
-    return await run(arena);
-  } finally {
-    await arena.close();
-  }
+  return races.inArena(await races.openArena(template, seed), run);
 }
 
 it("releases of many pushes started together give consecutive candidates in the order of their commits", {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { decodeSeal } from "../../src/git/seal.ts";
 import type { Around } from "../../src/registries/server.ts";
 import { parseVersion } from "../../src/version/version.ts";
+import { observe } from "./observer.ts";
 import { randomFrom } from "./random.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { openWorld, type Template, type World } from "./world.ts";
@@ -28,7 +29,8 @@ export interface Arena {
   /** Called for each change of refs, before it happens; what it waits for, the change waits for. */
   hold: ((request: string) => Promise<void>) | undefined;
   git(...args: string[]): string;
-  close(): Promise<void>;
+  /** Ends it; returns what users could see meanwhile and shouldn't have. */
+  close(): Promise<string[]>;
 }
 
 const staging = ["release", "--tier", "staging"];
@@ -50,6 +52,7 @@ export async function openArena(template: Template, seed?: number): Promise<Aren
     for (const tag of tags) if (tag !== "" && !arena?.sealed.includes(tag)) arena?.sealed.push(tag);
   };
   const world = await openWorld(template, () => around);
+  const observer = observe(world);
   const bare = world.registries.servers.github.admin.gitDir("example/fast");
   const clone = world.clone();
   const run = (dir: string, ...args: string[]) =>
@@ -77,9 +80,22 @@ export async function openArena(template: Template, seed?: number): Promise<Aren
     sealed: [],
     hold: undefined,
     git: (...args) => execFileSync("git", [`--git-dir=${bare}`, ...args], { encoding: "utf8" }),
-    close: () => world.close(),
+    async close() {
+      const { seen } = await observer.end();
+      await world.close();
+      return seen;
+    },
   };
   return arena;
+}
+
+/** Runs a race, and closes the arena; returns what is wrong, with what users saw of it. */
+export async function inArena(arena: Arena, run: (arena: Arena) => Promise<string[]>): Promise<string[]> {
+  let seen: string[] = [];
+  const findings = await run(arena).finally(async () => {
+    seen = await arena.close();
+  });
+  return [...findings, ...seen];
 }
 
 /** What the tags say that twotier made, by their versions, lowest first. */
@@ -118,6 +134,7 @@ async function leftovers(arena: Arena): Promise<string[]> {
       `github ${tag}`,
       `github ${tag} checksums.txt`,
       `github ${tag} release.json`,
+      `site ${tag}/install.sh`,
       `refs/tags/sdk/go/${tag}`,
     ];
     for (const key of wanted) if (!world.has(key)) findings.push(`${key} is missing`);

@@ -22,7 +22,8 @@ async function json<T>(url: string, headers?: Record<string, string>): Promise<T
 
 /** Reads everything that the registries hold of the fast project, as users do where users can. */
 export async function snapshotOf(registries: Registries): Promise<Snapshot> {
-  const parts = await Promise.all([npm(registries), pypi(registries), docker(registries), github(registries)]);
+  const all = [npm, pypi, docker, github, site];
+  const parts = await Promise.all(all.map((read) => read(registries)));
   return new Map([...parts.flat(), ...refs(registries)].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
@@ -117,6 +118,19 @@ async function github(registries: Registries): Promise<Facts> {
   return facts;
 }
 
+async function site({ site, github }: Registries): Promise<Facts> {
+  const files = async (folder: string): Promise<Facts> => {
+    const list = await json<{ name: string; type: string }[]>(`${site}/${folder}`, { accept: "application/json" });
+    const facts = (list ?? []).map(async ({ name, type }): Promise<Facts> => {
+      if (type === "directory") return files(`${folder}${name}/`);
+      const text = await (await get(`${site}/${folder}${name}`)).text();
+      return [[`site ${folder}${name}`, sha256(text.replaceAll(github, "GITHUB"))]];
+    });
+    return (await Promise.all(facts)).flat();
+  };
+  return files("");
+}
+
 /** Refs with the commits' trees and parents; a merge's date and an id of a staging place aren't the same twice. */
 function refs({ servers }: Registries): Facts {
   const fields = ["refname", "objecttype", "objectname", "*objectname", "tree", "parent", "contents"];
@@ -152,8 +166,8 @@ export function differences(wanted: Snapshot, found: Snapshot): string[] {
 export function early(before: Snapshot, now: Snapshot, after: Snapshot, tag: string): string[] {
   const fresh = [...after.keys()].filter((key) => !before.has(key));
   const moves = [...after.keys()].filter((key) => before.has(key) && before.get(key) !== after.get(key));
-  const isPointer = (key: string) => /^(npm @(?!twotier)|docker latest|github )/.test(key);
-  const items = fresh.filter((key) => /^(npm \d|pypi |docker (?!latest)|refs\/tags\/)/.test(key));
+  const isPointer = (key: string) => /^(npm @(?!twotier)|docker latest|github |site channels)/.test(key);
+  const items = fresh.filter((key) => /^(npm \d|pypi |docker (?!latest)|site v\d|refs\/tags\/)/.test(key));
   const findings: string[] = [];
   for (const key of [...fresh, ...moves]) {
     const at = now.get(key);

@@ -53,7 +53,9 @@ export async function makeTemplate(): Promise<Template> {
   const dir = mkdtempSync(path.join(tmpdir(), "twotier-torture-"));
   const cli = path.join(dir, "cli.mjs");
   await bundle(cli);
-  const project = await startProject({ state: path.join(dir, "state") });
+  const config = readFileSync(path.join(root, "test/fixtures/fast-project/twotier.yaml"), "utf8");
+  const files = { "twotier.yaml": `${config}  site: true\ninstaller: { url: https://fast.example.invalid }\n` };
+  const project = await startProject({ state: path.join(dir, "state"), files });
   await project.registries.servers.npm.seed({ name: "@example/fast", version: "0.1.0" });
   await project.push("feat: first");
   await project.release({ tier: "staging" });
@@ -89,7 +91,10 @@ async function bundle(outfile: string): Promise<void> {
   });
 }
 
-/** Copies a template and starts its registries, whose requests go through `around`, which take `token` alone, and fail as `faults` says. */
+/** What Node's `fetch` says it is; the product says its own name. */
+const observer = "node";
+
+/** Copies a template and starts its registries, whose requests (but for an observer's) go through `around`, which take `token` alone, and fail as `faults` says. */
 export async function openWorld(
   template: Template,
   around?: (registry: FaultyRegistry) => Around,
@@ -100,7 +105,14 @@ export async function openWorld(
   const state = path.join(dir, "state");
   cpSync(path.join(template.dir, "state"), state, { recursive: true });
   for (const folder of ["home", "tmp"]) mkdirSync(path.join(dir, folder));
-  const registries = await startRegistries({ token, state, around, faults });
+  const unseen =
+    around &&
+    ((registry: FaultyRegistry): Around => {
+      const disturb = around(registry);
+      return (request, response, handle) =>
+        request.headers["user-agent"] === observer ? handle(response) : disturb(request, response, handle);
+    });
+  const registries = await startRegistries({ token, state, around: unseen, faults });
   let clones = 0;
   const running = new Set<Run>();
   return {
@@ -168,5 +180,7 @@ function environment(registries: Registries, dir: string, token: string, compile
     DOCKERHUB_USERNAME: "project",
     DOCKERHUB_TOKEN: token,
     TWOTIER_DOCKER_REGISTRY: registries.docker,
+    TWOTIER_SITE: registries.site,
+    TWOTIER_SITE_TOKEN: token,
   };
 }
