@@ -54,6 +54,9 @@ describe("retrying", () => {
     const asks = retrying("x", io, () => Promise.reject(failure({ retryable: true, retryAfter: 3600 })));
     await expect(asks).rejects.toMatchObject({ code: "RATE_LIMITED", retryAfter: 3600 });
     expect(slept).toHaveLength(1);
+    // Longer than any date: still what the registry asks, and no mistake of ours.
+    const tooLong = retrying("x", io, () => Promise.reject(failure({ retryable: true, retryAfter: 1e20 })));
+    await expect(tooLong).rejects.toMatchObject({ code: "RATE_LIMITED", facts: {} });
   });
 });
 

@@ -32,10 +32,12 @@ export async function retrying<T>(what: string, io: Io, run: () => Promise<T>): 
 export async function pause(what: string, attempt: number, error: ReleaseError, io: Io): Promise<void> {
   const seconds = error.retryAfter ?? backoff(attempt);
   if (seconds > longestWait) {
+    const until = new Date(io.now().getTime() + seconds * 1000);
     throw new ReleaseError("RATE_LIMITED", `${what}: the registry asks to wait ${Math.ceil(seconds)} s`, {
       cause: error,
       retryAfter: seconds,
-      facts: { until: new Date(io.now().getTime() + seconds * 1000).toISOString() },
+      // No date is later than the year 275760 (ECMA-262, "Time Values and Time Range").
+      facts: { until: Number.isNaN(until.getTime()) ? undefined : until.toISOString() },
       hint: "run the same command again then; nothing is lost",
     });
   }

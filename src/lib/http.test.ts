@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ReleaseError } from "./errors.ts";
 import { readChunks } from "./file.ts";
 import { digestFile, digestOf } from "./hash.ts";
-import { createHttp } from "./http.ts";
+import { bounded, createHttp } from "./http.ts";
 
 let handler: http.RequestListener;
 let server: http.Server;
@@ -222,5 +222,59 @@ describe("a hostile server", () => {
     expect((await failure((await client({ url })).bytes(1 << 20))).code).toBe("REGISTRY");
     (await client({ url })).discard();
     await expect.poll(() => closes).toBe(2);
+  });
+
+  test("sends a byte now and then, in the head of an answer or in its body: there is an end to that, too", async () => {
+    let closes = 0;
+    const hurried = createHttp({ patience: 300 });
+    const trickle = (write: (text: string) => void, socket: Socket) => {
+      const timer = setInterval(() => write("x"), 20);
+      socket
+        .on("error", () => {})
+        .on("close", () => {
+          clearInterval(timer);
+          closes++;
+        });
+    };
+    handler = ({ socket }) => {
+      socket.write("HTTP/1.1 200 OK\r\nX-Long: ");
+      trickle((text) => socket.write(text), socket);
+    };
+    expect(await failure(hurried({ url }))).toMatchObject({ code: "NETWORK", retryable: true });
+    handler = (request, response) => trickle((text) => response.write(text), request.socket);
+    const late = await failure((await hurried({ url })).bytes());
+    expect(late).toMatchObject({ code: "NETWORK", retryable: true });
+    expect(late.message).toContain("comes too slowly");
+    (await hurried({ url })).discard();
+    const { body } = await hurried({ url });
+    const all = async () => {
+      for await (const _ of bounded(body, "the file", 1000, 100));
+    };
+    expect((await failure(all())).message).toContain("the file comes too slowly");
+    await expect.poll(() => closes).toBe(4);
+    hurried.close();
+  });
+
+  test("sends more headers than anybody reads", async () => {
+    handler = (_request, response) => response.writeHead(200, { "x-long": "x".repeat(1 << 17) }).end();
+    expect((await failure(client({ url }))).message).toContain("HPE_HEADER_OVERFLOW");
+  });
+
+  test("leads in a circle, elsewhere and back, or to a file: no credential comes back, and nothing is read", async () => {
+    handler = (request, response) => {
+      const to = request.headers.host === new URL(url).host ? `${elsewhere}/x` : `${url}/x`;
+      response.writeHead(302, { location: to }).end();
+    };
+    expect((await failure(client({ url, headers: { authorization: "Bearer x", cookie: "a=b" } }))).code).toBe(
+      "REGISTRY",
+    );
+    expect(seen.map((request) => request.headers.authorization ?? request.headers.cookie)).toEqual([
+      "Bearer x",
+      ...Array(5).fill(undefined),
+    ]);
+    for (const location of ["file:///etc/passwd", "data:,x", "unix:/run/docker.sock", "\\\\host\\x:y"]) {
+      handler = (_request, response) => response.writeHead(302, { location }).end();
+      expect(["REGISTRY", "NETWORK"]).toContain((await failure(client({ url }))).code);
+    }
   });
 });

@@ -37,7 +37,7 @@ export interface HttpResponse {
   url: string;
   /** The body; read it with `text`, `json`, `bytes` or `pipeline`, or call `discard`. */
   body: Readable;
-  /** @throws ReleaseError REGISTRY when longer than `limit` bytes (default 32 MiB). */
+  /** @throws ReleaseError REGISTRY when longer than `limit` bytes (default 32 MiB), NETWORK when it takes too long. */
   bytes(limit?: number): Promise<Buffer>;
   text(limit?: number): Promise<string>;
   /** @throws ReleaseError REGISTRY when it isn't JSON. */
@@ -47,21 +47,42 @@ export interface HttpResponse {
 
 /** Bytes of the longest file that is downloaded: no registry takes a longer one (GitHub 2 GiB, PyPI 1 GB or what was agreed). */
 const longest = 8 * 2 ** 30;
+/** Milliseconds that the download of one file may take: 2 GiB at 200 KB/s. */
+const slowest = 3 * 3_600_000;
 
 /**
- * The chunks of a body, of which no registry can send more than it may.
+ * The chunks of a body, of which no registry can send more than it may, nor byte by byte for ever.
  *
  * @param what for the message
  * @param limit bytes
- * @throws ReleaseError REGISTRY when it is longer
+ * @param patience milliseconds from the first chunk on
+ * @throws ReleaseError REGISTRY when it is longer, NETWORK (retryable) when it takes longer
  */
-export async function* bounded(body: AsyncIterable<unknown>, what: string, limit = longest): AsyncGenerator<Buffer> {
+export async function* bounded(
+  body: AsyncIterable<unknown>,
+  what: string,
+  limit = longest,
+  patience = slowest,
+): AsyncGenerator<Buffer> {
+  const until = performance.now() + patience;
   let size = 0;
   for await (const chunk of body) {
     size += (chunk as Buffer).length;
     if (size > limit) throw new ReleaseError("REGISTRY", `${what} is longer than ${limit} bytes`);
+    if (performance.now() > until) throw tooSlow(what, patience);
     yield chunk as Buffer;
   }
+}
+
+function tooSlow(what: string, patience: number): ReleaseError {
+  return new ReleaseError(
+    "NETWORK",
+    `${what} comes too slowly: it isn't there after ${Math.round(patience / 1000)} s`,
+    {
+      retryable: true,
+      hint: "check the connection, then run the same command again",
+    },
+  );
 }
 
 /** @throws ReleaseError NETWORK (retryable) when nobody answers, INTERRUPTED on abort. Any HTTP status is an answer. */
@@ -73,6 +94,11 @@ export interface HttpClientOptions {
   userAgent?: string;
   /** Connections to one host at once. Default 16. */
   maxSockets?: number;
+  /**
+   * Milliseconds from the last byte of a request until the head of its answer, and from there until the end of an answer
+   * that is read into memory: a server that sends a byte now and then is never idle. Default 600,000.
+   */
+  patience?: number;
 }
 
 interface Connector {
@@ -105,6 +131,7 @@ export function createHttp(options: HttpClientOptions = {}): Http & { close(): v
     return connector;
   };
   const userAgent = options.userAgent ?? "twotier";
+  const patience = options.patience ?? 600_000;
 
   const send: Http = async (request) => {
     let url = parseUrl(request.url);
@@ -113,7 +140,7 @@ export function createHttp(options: HttpClientOptions = {}): Http & { close(): v
     let body = request.body;
     const follow = (request.redirect ?? (method === "GET" || method === "HEAD" ? "follow" : "manual")) === "follow";
     for (let hop = 0; ; hop++) {
-      const response = await once(connectorOf(url), url, method, headers, body, request);
+      const response = await once({ ...connectorOf(url), patience }, url, method, headers, body, request);
       const location = response.headers.location;
       if (!follow || location === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return response;
       response.discard();
@@ -164,7 +191,7 @@ function withoutCredentials(headers: Record<string, string>): Record<string, str
 }
 
 function once(
-  { request: open, agent }: Connector,
+  { request: open, agent, patience }: Connector & { patience: number },
   url: URL,
   method: string,
   headers: Record<string, string>,
@@ -210,11 +237,17 @@ function once(
     client.on("error", (error) => {
       if (!answered) fail(error);
     });
+    let late: NodeJS.Timeout | undefined;
+    client.once("finish", () => {
+      late = setTimeout(() => client.destroy(new Error("no whole answer for too long")), patience).unref();
+    });
+    client.once("close", () => clearTimeout(late));
     client.on("response", (incoming) => {
       answered = true;
+      clearTimeout(late);
       // Nobody wants the rest of the body any more. With the answer read, the connection has no other use.
       incoming.on("end", () => sending && client.destroy());
-      resolve(wrap(incoming, url, method));
+      resolve(wrap(incoming, url, method, patience));
     });
     if (typeof body === "function") {
       // A server may answer before it has read everything (413, 400): then its answer counts, not the broken pipe.
@@ -271,12 +304,13 @@ async function sendBody(
   }
 }
 
-function wrap(incoming: http.IncomingMessage, url: URL, method: string): HttpResponse {
+function wrap(incoming: http.IncomingMessage, url: URL, method: string, patience: number): HttpResponse {
   const headers: Record<string, string> = {};
   for (const [key, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers[key] = Array.isArray(value) ? value.join(", ") : value;
   }
   const where = `${method} ${url.origin}${url.pathname}`;
+  const until = performance.now() + patience;
   const bytes = async (limit = 32 << 20): Promise<Buffer> => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -286,6 +320,7 @@ function wrap(incoming: http.IncomingMessage, url: URL, method: string): HttpRes
         if (size > limit) {
           throw new ReleaseError("REGISTRY", `${where} answered with more than ${limit} bytes`);
         }
+        if (performance.now() > until) throw tooSlow(`the answer to ${where}`, patience);
         chunks.push(chunk as Buffer);
       }
     } catch (cause) {
@@ -319,7 +354,7 @@ function wrap(incoming: http.IncomingMessage, url: URL, method: string): HttpRes
       // Read to its end, the connection can be used again; one that doesn't end isn't worth it.
       incoming.on("data", (chunk: Buffer) => {
         size += chunk.length;
-        if (size > 1 << 20) incoming.destroy();
+        if (size > 1 << 20 || performance.now() > until) incoming.destroy();
       });
     },
   };

@@ -1,6 +1,7 @@
 import type { Io } from "../../core/target.ts";
 import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
+import { linksOf } from "../../lib/link.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
 
 /**
@@ -71,9 +72,9 @@ export function createApi(options: ApiOptions): Api {
     const response = await send({ path }, io);
     const items = await response.json();
     if (!Array.isArray(items)) throw unexpected(path, "a list");
-    const link = response.headers.link ?? "";
-    const last = /<[^>]*[?&]page=(\d+)[^>]*>;\s*rel="last"/.exec(link)?.[1];
-    return { items, last: last === undefined ? 1 : Number(last), next: /rel="next"/.test(link) };
+    const links = linksOf(response.headers.link);
+    const last = /[?&]page=(\d+)/.exec(links.get("last") ?? "")?.[1];
+    return { items, last: last === undefined ? 1 : Number(last), next: links.has("next") };
   }
 
   return {

@@ -2,6 +2,7 @@ import type { Io } from "../../core/target.ts";
 import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import { type Digest, digestOf } from "../../lib/hash.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
+import { linksOf } from "../../lib/link.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
 import { Authority, type Credentials } from "./auth.ts";
 import { isDigest, parseRegistry, type Registry } from "./reference.ts";
@@ -66,10 +67,12 @@ export class OciClient {
 
   /** Sends a request; any status but an unanswerable 401 is an answer. */
   async send(io: Io, { path, repository, from, ...request }: OciRequest): Promise<HttpResponse> {
-    if (!URL.canParse(path, this.registry.base)) {
+    // As it was given: a `Location` may carry a state that mustn't be written anew
+    const address = path.startsWith("/") ? `${this.registry.base}${path}` : path;
+    if (!URL.canParse(address)) {
       throw new ReleaseError("REGISTRY", `${this.registry.host} names an address that is none`, { facts: { path } });
     }
-    const url = new URL(path, this.registry.base);
+    const url = new URL(address);
     const own = url.host === new URL(this.registry.base).host;
     if (this.registry.base.startsWith("https:") && url.protocol !== "https:") {
       throw new ReleaseError("REGISTRY", `${this.registry.host} leads from https to ${url.origin}`);
@@ -79,8 +82,7 @@ export class OciClient {
     const once = (authorization: string | undefined) =>
       io.http({
         ...request,
-        // As it was given: a `Location` may carry a state that mustn't be written anew
-        url: /^https?:/.test(path) ? path : `${this.registry.base}${path}`,
+        url: address,
         signal: io.signal,
         headers: { ...request.headers, ...(own && authorization ? { authorization } : {}) },
       });
@@ -166,7 +168,7 @@ export class OciClient {
       if (response.status !== 200) throw await this.failure(response, `the tags of ${this.nameOf(repository)}`, io);
       const answer = await response.json<{ tags?: unknown }>();
       for (const tag of Array.isArray(answer?.tags) ? answer.tags : []) if (typeof tag === "string") tags.push(tag);
-      const next = /<([^>]+)>\s*;[^,]*\brel="?next"?/i.exec(response.headers.link ?? "")?.[1];
+      const next = linksOf(response.headers.link).get("next");
       if (next === undefined) return tags;
       if (!URL.canParse(next, response.url)) break;
       path = new URL(next, response.url).href;
