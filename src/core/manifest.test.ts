@@ -29,6 +29,34 @@ describe("decodeManifest", () => {
     expect(() => decodeManifest(text, "tag v1")).toThrow('tag v1: the manifest has no valid "files"');
   });
 
+  it.each([
+    ["source", "--upload-pack=reboot"],
+    ["commit", "A".repeat(40)],
+    ["tag", "v9.9.9"],
+    ["tag", "-v1.0.0-rc.1"],
+    ["tag", "v1.0.0-rc.1:refs/heads/main"],
+    ["tier", "production"],
+    ["version", "1.0.0-rc.1\n"],
+    ["version", "../1.0.0-rc.1"],
+    ["name", "fast\u001b[2J"],
+    ["epoch", -1],
+    ["candidate", { tag: "--all", commit: "b".repeat(40) }],
+    ["tools", { go: 1 }],
+    ["files", [{ ...manifest.files[0], size: -1 }]],
+    ["files", [{ ...manifest.files[0], sha256: "SHA256:00" }]],
+    ["files", [{ ...manifest.files[0], kind: "folder" }]],
+    ["items", [{ ...manifest.items[0], file: "../fast" }]],
+    ["items", [{ ...manifest.items[0], digest: "sha256:AB" }]],
+    ["items", [{ ...manifest.items[0], id: "sdk/v1\ndelete refs/heads/main" }]],
+    ["items", [{ ...manifest.items[0], target: "ftp" }]],
+    ["items", [{ ...manifest.items[0], phase: "later" }]],
+    ["items", [{ ...manifest.items[0], after: "fast" }]],
+    ["pointers", [{ ...manifest.pointers[0], version: "latest" }]],
+  ])("refuses as %s %j", (key, value) => {
+    const read = () => decodeManifest(JSON.stringify({ ...manifest, [key]: value }), "tag v1");
+    expect(read).toThrow(`tag v1: the manifest has no valid "${key}"`);
+  });
+
   it("says what is wrong with whatever somebody wrote there", () => {
     const part = fc.constantFrom(...(Object.keys(manifest) as (keyof Manifest)[]));
     const value = fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue(), { minLength: 1, maxLength: 2 }));

@@ -1,6 +1,6 @@
 import { ReleaseError } from "../lib/errors.ts";
-import type { Digest } from "../lib/hash.ts";
-import type { Item, Pointer, TargetName } from "./target.ts";
+import { type Digest, isHexDigest } from "../lib/hash.ts";
+import { type Item, type Pointer, phases, type TargetName, targetNames } from "./target.ts";
 
 /** A built file of the release, as it is called among the release's assets. */
 export interface ReleaseFile {
@@ -53,7 +53,7 @@ export function encodeManifest(manifest: Manifest): string {
 }
 
 /**
- * Reads release.json.
+ * Reads release.json. Who may push may write one: ids and names in it become addresses, refs, arguments and file names.
  *
  * @throws ReleaseError REGISTRY when it isn't one, REFUSED when it was written by a newer twotier.
  */
@@ -62,37 +62,95 @@ export function decodeManifest(text: string, where: string): Manifest {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new ReleaseError("REGISTRY", `${where} holds no readable manifest`, { cause });
+    throw new ReleaseError("REGISTRY", `${where} holds no readable manifest`, { cause, hint: byHand });
   }
   const manifest = value as Partial<Manifest> & { schema?: unknown; needs?: unknown };
   if (typeof manifest !== "object" || manifest === null || typeof manifest.schema !== "number") {
-    throw new ReleaseError("REGISTRY", `${where} holds no manifest`);
+    throw new ReleaseError("REGISTRY", `${where} holds no manifest`, { hint: byHand });
   }
   if (manifest.schema > 1) {
     throw new ReleaseError("REFUSED", `${where} was written by a newer twotier (manifest schema ${manifest.schema})`, {
       hint: "install the newest twotier: npm install --global twotier@latest",
     });
   }
-  const strings = ["name", "repository", "tier", "version", "tag", "source", "commit"] as const;
-  const lists = ["files", "items", "pointers", "skipped"] as const;
-  for (const key of strings) if (typeof manifest[key] !== "string") throw broken(where, key);
-  for (const key of lists) if (!Array.isArray(manifest[key])) throw broken(where, key);
-  const texts = (entry: unknown, names: readonly string[]) =>
-    typeof entry === "object" && entry !== null && names.every((key) => typeof entry[key as never] === "string");
-  const { files = [], items = [], pointers = [], skipped = [] } = manifest;
-  if (!files.every((one) => texts(one, ["name", "sha256", "kind", "artifact"]) && isPlain(one.name)))
-    throw broken(where, "files");
-  if (!items.every((one) => texts(one, ["target", "id", "digest", "file", "phase"]))) throw broken(where, "items");
-  if (!pointers.every((one) => texts(one, ["target", "name", "itemId", "version"]))) throw broken(where, "pointers");
-  if (!skipped.every((one) => texts(one, ["target", "reason"]))) throw broken(where, "skipped");
+  for (const [key, isRight] of Object.entries(parts)) {
+    if (!isRight(manifest[key as keyof Manifest])) throw broken(where, key);
+  }
+  const { version = "", tag = "", tier } = manifest as Manifest;
+  if (!tag.includes(version)) throw broken(where, "tag");
+  if ((tier === "staging") !== version.includes("-")) throw broken(where, "tier");
   return manifest as Manifest;
 }
 
-/** A name that stays in its folder: who may push may write a manifest, and files are fetched under these names. */
-function isPlain(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/\\\p{Cc}]/u.test(name);
-}
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string" && !/\p{Cc}/u.test(value);
+/** One word: no blank, nothing that a line could end with. */
+const isWord: Check = (value) => isText(value) && /^\S+$/u.test(value as string);
+/** Neither an option of git nor more than one ref. */
+const isTag: Check = (value) => isWord(value) && !/^[-+]|[:~^?*[\\]|\.\.|@\{/.test(value as string);
+const isSha: Check = (value) => typeof value === "string" && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(value);
+const isDigest: Check = (value) => typeof value === "string" && isHexDigest(value);
+const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isVersion: Check = (value) => typeof value === "string" && /^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/.test(value);
+/** A name that stays in its folder: files are fetched under these names. */
+const isPlain: Check = (value) => isText(value) && !/^\.{0,2}$|[/\\]/.test(value as string);
+const oneOf =
+  (...all: readonly string[]): Check =>
+  (value) =>
+    all.includes(value as string);
+const orMissing =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const shaped =
+  (shape: Record<string, Check>): Check =>
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(shape).every(([key, check]) => check((value as Record<string, unknown>)[key]));
+
+const isTarget = oneOf(...targetNames);
+
+/** What each part of a manifest must be. */
+const parts: Record<Exclude<keyof Manifest, "schema">, Check> = {
+  name: isText,
+  repository: isText,
+  tier: oneOf("staging", "production"),
+  version: isVersion,
+  pythonVersion: (value) => value === "" || isWord(value),
+  tag: isTag,
+  source: isSha,
+  commit: isSha,
+  epoch: isCount,
+  candidate: (value) => value === null || shaped({ tag: isTag, commit: isSha })(value),
+  tools: (value) => shaped({})(value) && Object.values(value as object).every((one) => typeof one === "string"),
+  files: listOf(
+    shaped({
+      ...{ name: isPlain, size: isCount, sha256: isDigest, artifact: isText },
+      ...{ sha512: orMissing(isDigest), sha1: orMissing(isDigest) },
+      ...{ package: orMissing(isWord), platform: orMissing(isWord) },
+      kind: oneOf("binary", "wheel", "sdist", "npm", "image", "file"),
+    }),
+  ),
+  items: listOf(
+    shaped({
+      ...{ target: isTarget, id: isWord, digest: isDigest, phase: oneOf(...phases) },
+      file: (value) => value === "" || isPlain(value),
+      after: orMissing(listOf(isWord)),
+    }),
+  ),
+  pointers: listOf(shaped({ target: isTarget, name: isWord, itemId: isWord, version: isVersion })),
+  skipped: listOf(shaped({ target: isTarget, reason: (value) => typeof value === "string" })),
+};
+
+const byHand =
+  "somebody wrote or changed it by hand: look at it with `git cat-file tag TAG`, and delete what isn't a release";
 
 function broken(where: string, key: string): ReleaseError {
-  return new ReleaseError("REGISTRY", `${where}: the manifest has no valid "${key}"`);
+  return new ReleaseError("REGISTRY", `${where}: the manifest has no valid "${key}"`, { hint: byHand });
 }

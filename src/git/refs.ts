@@ -5,7 +5,10 @@ export interface Refs {
   /** Branch that HEAD names, without `refs/heads/`; null where HEAD is detached or missing. */
   readonly head: string | null;
   names(): IterableIterator<string>;
-  /** Sha that a ref itself names (of an annotated tag, the tag object); undefined where there is no such ref. */
+  /**
+   * Sha that a ref itself names (of an annotated tag, the tag object); undefined where there is no such ref, or where
+   * what stands there is no sha: a server may put line ends into a name, and git prints them.
+   */
   get(name: string): string | undefined;
   /** The same after following annotated tags. */
   commit(name: string): string | undefined;
@@ -52,9 +55,13 @@ export function parseRefs(text: string): Refs {
     }
     start = end + 1;
   }
+  const shaAt = (start: number) => {
+    const sha = text.slice(start, start + width);
+    return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(sha) ? sha : undefined;
+  };
   const get = (name: string) => {
     const start = lines.get(name);
-    return start === undefined ? undefined : text.slice(start, start + width);
+    return start === undefined ? undefined : shaAt(start);
   };
   return {
     head,
@@ -65,10 +72,15 @@ export function parseRefs(text: string): Refs {
       if (start === undefined) return undefined;
       const next = start + width + 1 + name.length + 1;
       const peeled = text.startsWith(`${name}^{}`, next + width + 1);
-      return peeled ? text.slice(next, next + width) : get(name);
+      return peeled ? shaAt(next) : get(name);
     },
     get byName() {
-      return new Map([...lines.keys()].map((name) => [name, get(name) as string]));
+      return new Map(
+        [...lines.keys()].flatMap((name): [string, string][] => {
+          const sha = get(name);
+          return sha === undefined ? [] : [[name, sha]];
+        }),
+      );
     },
   };
 }

@@ -5,6 +5,11 @@ import { readChunks } from "./file.ts";
 /** `ALGORITHM:lower-case hex`, e.g. `sha256:9f2c...`; for a git object `git:<40 hex>`. */
 export type Digest = `${string}:${string}`;
 
+/** Whether a text is a digest in that spelling: others, such as upper-case hex, are none. */
+export function isHexDigest(text: string): text is Digest {
+  return /^[a-z][a-z0-9]*:([0-9a-f]{2})+$/.test(text);
+}
+
 export type Algorithm = "sha256" | "sha512" | "sha1" | "md5";
 
 /** Digest of a string or of bytes in memory. */

@@ -57,17 +57,29 @@ async function release(tag: string, until: "lock" | "seal" | "complete" = "compl
     pushRefs(git, "origin", [{ ref, to, expect }]);
   await change(lockRef(tag), lock, null);
   if (until === "lock") return { source, commit, clone };
-  const manifest = {
-    schema: 1,
-    name: "playground",
-    repository: "o/p",
-    tag,
-    version: tag.slice(1),
-    source,
-    commit,
-  } as Manifest;
-  Object.assign(manifest, { tier: "staging", files: [], items: [], pointers: [], skipped: [] });
-  manifest.candidate = candidate === null ? null : { tag: candidate, commit };
+  const version = tag.slice(1);
+  const manifest: Manifest = {
+    ...{
+      schema: 1,
+      name: "playground",
+      repository: "o/p",
+      tag,
+      version,
+      pythonVersion: version,
+      source,
+      commit,
+      epoch,
+    },
+    ...{
+      tier: tag.includes("-") ? "staging" : "production",
+      tools: {},
+      files: [],
+      items: [],
+      pointers: [],
+      skipped: [],
+    },
+    candidate: candidate === null ? null : { tag: candidate, commit },
+  };
   const message = encodeSeal({ manifest, staging: { target: "local", id: "x" } });
   const seal = await makeTagObject(git, { name: tag, commit, epoch, message });
   await pushRefs(git, "origin", [
