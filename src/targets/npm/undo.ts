@@ -76,7 +76,7 @@ async function unpublish(client: NpmClient, name: string, version: string, io: I
   if (taken === null) return false;
   const tarball = taken.versions?.[version]?.dist?.tarball;
   const { _rev: rev } = (await document(client, name, io)) ?? {};
-  if (tarball === undefined || rev === undefined) return true;
+  if (tarball === undefined || !URL.canParse(tarball) || rev === undefined) return true;
   const path = new URL(tarball).pathname.slice(new URL(client.base).pathname.replace(/\/$/, "").length);
   const response = await client.send(name, `${path}/-rev/${rev}`, io, { method: "DELETE", token: true });
   // The version is gone from the document already; some registries delete the tarball with it.

@@ -7,6 +7,9 @@ export interface Credentials {
   token: string;
 }
 
+/** As a header carries it (RFC 6750, section 2.1). */
+export const isToken = (text: string) => /^[\x21-\x7e]+$/.test(text);
+
 /** What a 401 asks for. */
 interface Challenge {
   scheme: "bearer" | "basic";
@@ -135,8 +138,7 @@ export class Authority {
     }
     const answer = await response.json<{ token?: string; access_token?: string; expires_in?: number }>(1 << 20);
     const token = answer?.token ?? answer?.access_token;
-    // As a header carries it (RFC 6750, section 2.1).
-    if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token))
+    if (typeof token !== "string" || !isToken(token))
       throw new ReleaseError("REGISTRY", `${realm.host} answered without a token`);
     registerSecret(token);
     return { token, seconds: typeof answer.expires_in === "number" ? answer.expires_in : 60 };

@@ -1,6 +1,6 @@
 import type { Io } from "../../core/target.ts";
 import { ReleaseError, registerSecret } from "../../lib/errors.ts";
-import type { Credentials } from "./auth.ts";
+import { type Credentials, isToken } from "./auth.ts";
 import type { OciClient } from "./client.ts";
 
 const hubApi = "https://hub.docker.com";
@@ -52,7 +52,10 @@ async function deleteOnHub(
       hint: "deleting a tag needs a token that may read, write and delete",
     });
   }
-  const { access_token: token } = await login.json<{ access_token: string }>(1 << 20);
+  const token = (await login.json<{ access_token?: unknown } | null>(1 << 20))?.access_token;
+  if (typeof token !== "string" || !isToken(token)) {
+    throw new ReleaseError("REGISTRY", "Docker Hub answered a login without a token");
+  }
   registerSecret(token);
   const response = await io.http({
     url: `${hubApi}/v2/repositories/${repository}/tags/${encodeURIComponent(tag)}/`,

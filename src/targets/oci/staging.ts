@@ -17,6 +17,8 @@ const discarded = "io.twotier.discarded";
 const empty = Buffer.from("{}");
 const emptyDescriptor = { mediaType: artifactType, digest: digestOf(empty), size: empty.length };
 
+const isId = /^[0-9a-f]{12}$/;
+
 interface Artifact {
   schemaVersion: 2;
   mediaType: string;
@@ -78,12 +80,18 @@ export function ociStaging(
     },
 
     use(id) {
+      // It comes from a seal, which anybody with push rights can write, and goes into an address.
+      if (!isId.test(id)) {
+        throw new ReleaseError("REGISTRY", `not the id of a staging place: ${JSON.stringify(id)}`, {
+          hint: "the seal was not written by twotier; read it with `git show TAG`",
+        });
+      }
       current = id;
     },
 
     async list(io) {
       const tags = (await client.tags(repository, io)).filter((tag) => tag.startsWith(prefix));
-      const ids = tags.map((tag) => tag.slice(prefix.length)).filter((id) => /^[0-9a-f]{12}$/.test(id));
+      const ids = tags.map((tag) => tag.slice(prefix.length)).filter((id) => isId.test(id));
       const alive = await Promise.all(
         ids.map(async (id) => {
           const artifact = await read(id, io);

@@ -48,7 +48,11 @@ async function walkImage(
     });
   const seen = new Set<string>();
   // Digests can't go round in a circle; names could.
+  const manifests = new Set<Digest>();
   const walk = async (one: Digest, platform: string): Promise<void> => {
+    // One that is named a thousand times, by one that is named a thousand times, is read once.
+    if (manifests.has(one)) return;
+    manifests.add(one);
     const manifest = await client.manifest(repository, one, io);
     if (!manifest) throw missing(`${one} (${platform})`);
     const content = contentOf(manifest.bytes, `${client.nameOf(repository)}@${one}`);

@@ -101,7 +101,12 @@ export function bucketStore(options: BucketOptions): SiteStore {
     async folders(io) {
       const found: string[] = [];
       let token: string | undefined;
+      const asked = new Set<string | undefined>();
       do {
+        // A thousand folders a page. A list that leads back to where it was has no end.
+        if (asked.has(token) || asked.size === 1000)
+          throw new ReleaseError("REGISTRY", `the list of ${bucket} doesn't end`);
+        asked.add(token);
         const query = {
           "list-type": "2",
           delimiter: "/",
@@ -113,7 +118,7 @@ export function bucketStore(options: BucketOptions): SiteStore {
         if (response.status !== 200) throw await failure(response, `listing ${bucket}`, io, variables);
         const text = await response.text(limit);
         for (const [, name = ""] of text.matchAll(/<CommonPrefixes>\s*<Prefix>([^<]*)<\/Prefix>/g)) {
-          found.push(decodeURIComponent(name).slice(prefix.length).replace(/\/$/, ""));
+          found.push(decoded(name).slice(prefix.length).replace(/\/$/, ""));
         }
         const next = /<NextContinuationToken>([^<]*)<\/NextContinuationToken>/.exec(text)?.[1];
         token = next === undefined ? undefined : unescapeXml(next);
@@ -182,6 +187,15 @@ export function bucketStore(options: BucketOptions): SiteStore {
       }
     },
   };
+}
+
+/** As `encoding-type=url` has it; what isn't encoded so stays. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function unescapeXml(text: string): string {

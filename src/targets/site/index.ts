@@ -33,9 +33,12 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
   const known = new Map<string, Map<string, StoredFile | null>>();
 
   const fileOf = (id: string): SiteFile => {
-    const version = /^v(.+)\/install\.sh$/.exec(id)?.[1];
-    if (version === undefined) throw new ReleaseError("INTERNAL", `${id} is no script of a version`);
-    return versionedFile(input, version);
+    const version = parseVersion(/^v(.+)\/install\.sh$/.exec(id)?.[1] ?? "");
+    if (version) return versionedFile(input, formatVersion(version));
+    // Ids come from seals, which anybody with push rights can write; this one would be a path.
+    throw new ReleaseError("REGISTRY", `not the script of a version: ${JSON.stringify(id)}`, {
+      hint: "the seal was not written by twotier; read it with `git show TAG`",
+    });
   };
 
   const readAll = async (channel: Channel, io: Io) => {
@@ -71,7 +74,7 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
       });
     },
 
-    observe: async (item, io) => seenOf(await store.read(item.id, io)),
+    observe: async (item, io) => seenOf(await store.read(fileOf(item.id).path, io)),
 
     /** Creates only. */
     async publish(item: Item, _files: Files, io: Io): Promise<void> {
@@ -93,7 +96,7 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
     },
 
     async verify(item: Item, io: Io): Promise<Seen> {
-      const bytes = await store.fetch(item.id, io);
+      const bytes = await store.fetch(fileOf(item.id).path, io);
       return bytes === null ? { state: "absent" } : { state: "present", digest: digestOf(bytes) };
     },
 

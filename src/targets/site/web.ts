@@ -1,4 +1,5 @@
 import type { Finding, Io } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
 import { failure, limit } from "./answers.ts";
 import type { SiteStore } from "./store.ts";
 
@@ -56,8 +57,11 @@ export function webStore({ url, token }: WebOptions): SiteStore {
     async folders(io) {
       const response = await get("", io, { ...login, accept: "application/json" });
       if (response.status !== 200) throw await failure(response, `GET ${url}/`, io, variable);
-      const entries = await response.json<{ name: string; type: string }[]>(limit);
-      return entries.flatMap(({ name, type }) => (type === "directory" ? [name] : []));
+      const entries = await response.json<unknown>(limit);
+      if (!Array.isArray(entries)) throw new ReleaseError("REGISTRY", `GET ${url}/ gives no list of its folders`);
+      return entries.flatMap((entry: { name?: unknown; type?: unknown } | null) =>
+        entry?.type === "directory" && typeof entry.name === "string" ? [entry.name] : [],
+      );
     },
 
     async fetch(file, io) {
