@@ -40,12 +40,8 @@ const generators: Record<string, Generator> = {
   installer: {
     description: "scripts/install.sh and scripts/uninstall.sh, which users pipe into a shell",
     async files(config, resolved) {
-      const { installerInput, installScript, uninstallScript } = await import("../../generate/installer/index.ts");
-      const input = installerInput(config, resolved);
-      return [
-        { path: "scripts/install.sh", text: installScript(input), executable: true },
-        { path: "scripts/uninstall.sh", text: uninstallScript(input), executable: true },
-      ];
+      const { installerFiles } = await import("../../generate/installer/index.ts");
+      return installerFiles(config, resolved);
     },
   },
   site: {

@@ -1,3 +1,5 @@
+import type { Config, ResolvedArtifacts } from "../../config/types.ts";
+import type { GeneratedFile } from "../files.ts";
 import { type InstallerInput, installerInput } from "./input.ts";
 import { parts } from "./parts.ts";
 import { installSettings, uninstallSettings } from "./settings.ts";
@@ -9,6 +11,15 @@ export interface Preset {
   /** SemVer without prefix; one with a label means staging by itself. */
   version?: string;
   staging?: boolean;
+}
+
+/** Both scripts, as they stand in a repository. @throws ReleaseError CONFIG as installerInput */
+export function installerFiles(config: Config, resolved: Pick<ResolvedArtifacts, "artifacts">): GeneratedFile[] {
+  const input = installerInput(config, resolved);
+  return [
+    { path: "scripts/install.sh", text: installScript(input), executable: true },
+    { path: "scripts/uninstall.sh", text: uninstallScript(input), executable: true },
+  ];
 }
 
 /** Text of install.sh. Deterministic. */
