@@ -1,3 +1,4 @@
+import type { Statement } from "../lib/attestation.ts";
 import type { Digest } from "../lib/hash.ts";
 import type { Http } from "../lib/http.ts";
 import type { ReleaseFile } from "./manifest.ts";
@@ -47,7 +48,7 @@ export type Seen =
   | { state: "pending" | "staged" | "present" | "retracted"; digest?: Digest; note?: string; marks?: Mark[] };
 
 /** What a registry says of a version besides its bytes; read by `observe`, where the registry has such marks. */
-export type Mark = "pre-release" | "yanked" | "deprecated" | "provenance";
+export type Mark = "pre-release" | "yanked" | "deprecated";
 
 /** What a finding is about; doctor says why each matters (src/doctor/why.ts). */
 export type Topic =
@@ -240,9 +241,13 @@ export interface Target {
   promote?(io: Io): Promise<void>;
   /** As an installer would get it, without credentials; pending while it can't be had yet. */
   verify(item: Item, io: Io): Promise<Seen>;
+  /** Signed statements that the registry holds about an item, provenance among them; none is []. Signatures aren't checked. */
+  attestations?(item: Item, io: Io): Promise<Statement[]>;
   readonly undo?: Undo;
   /** Where users get it from: the address of the registry or index, HOST:PORT of an image registry, the server of a repository. */
   readonly address?: string;
+  /** The CI run that released a commit, and what started it (`push`); null where none is to be seen. */
+  runOf?(commit: string, io: Io): Promise<{ event: string; url: string } | null>;
   /** When the release became public, where the registry says so; null while it isn't. */
   publishedAt?(io: Io): Promise<Date | null>;
   /** Takes the names of packages that don't exist yet, by a placeholder that counts as no release (npm). Returns them. */

@@ -1,7 +1,7 @@
 import type { Config } from "../config/types.ts";
 import type { Plan, PlanCondition } from "../core/plan.ts";
 import { escapeMarkdown } from "../lib/text.ts";
-import type { Row } from "./rows.ts";
+import { isWrong, type Row } from "./rows.ts";
 
 /** What is known about the boxes of the two checklists. */
 export interface Evidence {
@@ -111,7 +111,7 @@ function productionBoxes({ plan, config, checked, changelog, verified, installed
 /** Ticked where every row is as it should be, and there is one. */
 function fromRows(text: string, rows: readonly Row[] | null): Box {
   if (rows === null) return { text, ticked: false, note: "not tried; add --prove" };
-  const wrong = rows.filter((row) => row.state !== "ok");
+  const wrong = rows.filter(isWrong);
   if (rows.length === 0) return { text, ticked: false, note: "nothing to try it with on this machine" };
   const note =
     wrong.length === 0 ? counted(rows) : wrong.map((row) => `${code(row.id)}: ${escapeMarkdown(row.text)}`).join("; ");

@@ -8,16 +8,21 @@ export interface Row {
     | "commit"
     | "version"
     | "source"
+    | "trigger"
     | "lock"
     | "item"
     | "mark"
     | "checksums"
+    | "provenance"
     | "pointer"
     | "retraction"
     | "install";
   id: string;
-  /** `pending`: not yet, but it may come by itself or by a person. `unknown`: it couldn't be read. */
-  state: "ok" | "differs" | "missing" | "pending" | "unknown";
+  /**
+   * `pending`: not yet, but it may come by itself or by a person. `unproven`: nothing says so, and nothing has to.
+   * `unknown`: it couldn't be read.
+   */
+  state: "ok" | "differs" | "missing" | "pending" | "unproven" | "unknown";
   text: string;
   expected?: string;
   found?: string;
@@ -38,8 +43,13 @@ export interface Verification {
   rows: Row[];
 }
 
+/** Whether a row says that something isn't as it should be, or isn't known. */
+export function isWrong({ state }: Row): boolean {
+  return state !== "ok" && state !== "unproven";
+}
+
 /** 0: all as it should be; 3: something differs or is pending; 1: something couldn't be read. */
 export function exitCodeOfRows(rows: readonly Row[]): 0 | 1 | 3 {
   if (rows.some((row) => row.state === "unknown")) return 1;
-  return rows.every((row) => row.state === "ok") ? 0 : 3;
+  return rows.some(isWrong) ? 3 : 0;
 }

@@ -1,3 +1,5 @@
+import { retrying } from "../core/retry.ts";
+import type { Io } from "../core/target.ts";
 import { isAncestor, readCommits } from "../git/commits.ts";
 import { lockRef } from "../git/lock.ts";
 import { readObjects } from "../git/objects.ts";
@@ -58,10 +60,31 @@ export async function verifyGit(session: Session, subject: Subject): Promise<Row
     await repository.need([head]);
     const on = await isAncestor(git, source, head).catch((thrown) => asReleaseError(thrown));
     const text = on === true ? `is on ${branch}` : `isn't on ${branch} any more`;
-    const box = tier === "staging" ? "Workflow triggered automatically" : undefined;
-    rows.push(row("source", source.slice(0, 12), on === true ? "ok" : "differs", text, box ? { box } : {}));
+    rows.push(row("source", source.slice(0, 12), on === true ? "ok" : "differs", text));
   }
   return rows;
+}
+
+/** Whether a push started the candidate's release: what GitHub Actions says of its source commit. */
+export async function verifyTrigger({ tier, manifest, targets, release }: Subject, io: Io): Promise<Row[]> {
+  if (tier !== "staging" || !manifest) return [];
+  const box = "Workflow triggered automatically";
+  const base = { target: "github", what: "trigger", id: manifest.source.slice(0, 12), box } as const;
+  const github = targets.find((target) => target.runOf);
+  try {
+    const run =
+      github && (await retrying("reading the workflow's runs", io, async () => github.runOf?.(manifest.source, io)));
+    if (!run) {
+      const text = `not known: GitHub Actions shows no run of release.yml for it, so ${release.tag} was released by hand, or elsewhere`;
+      return [{ ...base, state: "unproven", text }];
+    }
+    if (run.event === "push") return [{ ...base, state: "ok", text: `was released by a push: ${run.url}` }];
+    return [{ ...base, state: "unproven", text: `its run was started by ${run.event}: ${run.url}` }];
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    if (error.code === "INTERRUPTED") throw error;
+    return [{ ...base, state: "unproven", text: `not known: ${error.message}` }];
+  }
 }
 
 /** The release commit is the source's child and differs from it in stamped files alone. */

@@ -8,7 +8,8 @@ import { planRollback } from "./rollback.ts";
 import type { Row, Verification } from "./rows.ts";
 import type { Session } from "./session.ts";
 import { findSubject, type Subject } from "./subject.ts";
-import { verifyGit } from "./verify-git.ts";
+import { verifyGit, verifyTrigger } from "./verify-git.ts";
+import { verifyProvenance } from "./verify-provenance.ts";
 
 /**
  * Reads a release the way users do and compares it with its manifest: every item's bytes, pointers, marks, tag and
@@ -26,8 +27,10 @@ export async function verify(session: Session, version: string): Promise<{ subje
     : (
         await Promise.all([
           verifyGit(session, subject),
+          verifyTrigger(subject, io),
           itemRows(subject, io),
           markRows(subject, io),
+          verifyProvenance(subject, io),
           pointerRows(subject, io),
         ])
       ).flat();
@@ -140,9 +143,8 @@ function flagRow(base: Base, { tier }: Subject, marks: ReadonlySet<Mark>): Row {
 
 function badgeRow(base: Base, marks: ReadonlySet<Mark>): Row {
   const bad = [...marks].filter((mark) => mark === "yanked" || mark === "deprecated");
-  const provenance = marks.has("provenance") ? ", with provenance" : "";
   return bad.length === 0
-    ? { ...base, state: "ok", text: `neither yanked nor deprecated${provenance}` }
+    ? { ...base, state: "ok", text: "neither yanked nor deprecated" }
     : { ...base, state: "differs", text: `is ${bad.join(" and ")}, but wasn't taken back by twotier rollback` };
 }
 

@@ -8,7 +8,7 @@ import { installerInput, installScript } from "../../src/generate/installer/inde
 import { installRows } from "../../src/release/install.ts";
 import { notesOf } from "../../src/release/notes-of.ts";
 import { rollback } from "../../src/release/rollback.ts";
-import { exitCodeOfRows, type Row } from "../../src/release/rows.ts";
+import { exitCodeOfRows, isWrong, type Row } from "../../src/release/rows.ts";
 import type { Session } from "../../src/release/session.ts";
 import { status, statusOf } from "../../src/release/status.ts";
 import { findSubject as subjectOf } from "../../src/release/subject.ts";
@@ -68,8 +68,7 @@ async function within<T>(work: (session: Session) => Promise<T>, flags = {}): Pr
 }
 
 const rowsOf = async (version: string) => within(async (session) => (await verify(session, version)).result.rows);
-const wrong = (rows: readonly Row[]) =>
-  rows.filter((row) => row.state !== "ok").map(({ target, id, state }) => `${target} ${id} ${state}`);
+const wrong = (rows: readonly Row[]) => rows.filter(isWrong).map(({ target, id, state }) => `${target} ${id} ${state}`);
 
 const patch = async (path: string, body: object) => {
   const url = `${project.registries.github}/repos/example/fast${path}`;
@@ -106,6 +105,76 @@ describe("verify", () => {
       ]),
     );
     expect(stable.find((row) => row.what === "checksums")?.text).toMatch(/^lists the sha256 of all \d+ other assets$/);
+  });
+
+  it("who started a candidate's release is what GitHub Actions says of its source commit, or not known", async () => {
+    const trigger = async () => {
+      const rows = (await rowsOf("0.1.2-rc.1")).filter((row) => row.what === "trigger");
+      return rows.map(({ state, text, box }) => [state, text.replace(/ http.*/, ""), box]);
+    };
+    const box = "Workflow triggered automatically";
+    expect(await trigger()).toEqual([
+      ["unproven", expect.stringMatching(/^not known: .* v0\.1\.2-rc\.1 was released by/), box],
+    ]);
+    const headSha = (await project.git(["rev-parse", "HEAD"])).stdout.trim();
+    const { admin } = project.registries.servers.github;
+    admin.addRun("example/fast", { event: "push", headSha: "0".repeat(40) });
+    admin.addRun("example/fast", { event: "workflow_dispatch", headSha });
+    expect(await trigger()).toEqual([["unproven", "its run was started by workflow_dispatch:", box]]);
+    admin.addRun("example/fast", { event: "push", headSha });
+    admin.addRun("example/fast", { event: "workflow_dispatch", headSha });
+    expect(await trigger()).toEqual([["ok", "was released by a push:", box]]);
+    expect((await rowsOf("0.1.1")).filter((row) => row.what === "trigger")).toEqual([]);
+  });
+
+  it("provenance, where there is any, is about the very bytes and this repository", async () => {
+    const provenance = async (version: string) => {
+      const rows = (await rowsOf(version)).filter((row) => row.what === "provenance");
+      return rows.map(({ target, state, text }) => `${target} ${state}: ${text}`);
+    };
+    expect(await provenance("0.1.2-rc.1")).toEqual([]);
+    const { npm, pypi } = project.registries.servers;
+    const itemsOf = (version: string) => within(async (session) => (await subjectOf(session, version)).items);
+    const [items, others] = [await itemsOf("0.1.2-rc.1"), await itemsOf("0.1.1")];
+    const digestOf = (id: string) => items.find((item) => item.id === id)?.digest ?? "";
+    const [tarball, wheel] = ["@example/fast@0.1.2-rc.1", "fast_project-0.1.2rc1-py3-none-any.whl"];
+    const predicateType = "https://slsa.dev/provenance/v1";
+    const statement = (digest: string, repository: string) => {
+      const [algorithm = "", hex] = digest.split(":");
+      const workflow = { ref: "refs/heads/main", repository: `https://github.com/${repository}`, path: "release.yml" };
+      const predicate = { buildDefinition: { externalParameters: { workflow } } };
+      const subject = [{ name: "it", digest: { [algorithm]: hex } }];
+      return Buffer.from(JSON.stringify({ predicateType, subject, predicate })).toString("base64");
+    };
+    const bundle = (digest: string, repository = "example/fast") => ({
+      dsseEnvelope: { payload: statement(digest, repository), payloadType: "application/vnd.in-toto+json" },
+    });
+    await npm.attest("@example/fast", "0.1.2-rc.1", { predicateType, bundle: bundle(digestOf(tarball)) });
+    const publisher = { kind: "GitHub", repository: "example/fast", workflow: "release.yml" };
+    const envelope = { statement: statement(digestOf(wheel), "example/fast"), signature: "" };
+    const python = { version: 1, attestation_bundles: [{ publisher, attestations: [{ version: 1, envelope }] }] };
+    await pypi.admin.attest("fast-project", "0.1.2rc1", wheel, python);
+    const attest = (body: object) =>
+      fetch(`${project.registries.github}/repos/example/fast/attestations`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${projectToken}` },
+        body: JSON.stringify(body),
+      });
+    await attest({ bundle: bundle(digestOf("fast-linux-amd64")) });
+    const rest = "about the very bytes, from example/fast; signatures are not checked here";
+    expect(await provenance("0.1.2-rc.1")).toEqual([
+      `npm ok: for 1 of 1: ${rest}`,
+      `pypi ok: for 1 of 2: ${rest}`,
+      `github ok: for 1 of 6: ${rest}`,
+    ]);
+
+    await npm.attest("@example/fast", "0.1.1", { predicateType, bundle: bundle(`sha512:${"0".repeat(128)}`) });
+    const binary = others.find((item) => item.id === "fast-linux-amd64")?.digest ?? "";
+    await attest({ bundle: bundle(binary, "mallory/fast") });
+    expect(await provenance("0.1.1")).toEqual([
+      "npm differs: its provenance is about other bytes",
+      "github differs: its provenance names another repository",
+    ]);
   });
 
   it("takes PEP 440's spelling, and says when there is no such release", async () => {

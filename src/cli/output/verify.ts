@@ -1,4 +1,4 @@
-import type { Row, Verification } from "../../release/rows.ts";
+import { isWrong, type Row, type Verification } from "../../release/rows.ts";
 import { type Style, safe, styleFor, table } from "./style.ts";
 
 /** A verification for people: a line for each thing looked at, what is wrong spelled out. */
@@ -14,7 +14,8 @@ export function renderVerification(result: Verification, style: Style = styleFor
     lines.push("", `${style.red("differs")}  ${row.target} ${safe(row.id)}`);
     lines.push(`  expected  ${safe(row.expected)}`, `  found     ${safe(row.found ?? "")}`);
   }
-  const bad = rows.filter((row) => row.state !== "ok");
+  const bad = rows.filter(isWrong);
+  const open = rows.filter((row) => row.state === "unproven").length;
   const count = (state: Row["state"]) => bad.filter((row) => row.state === state).length;
   const parts = (["differs", "missing", "pending", "unknown"] as const).flatMap((state) =>
     count(state) > 0 ? [`${count(state)} ${state}`] : [],
@@ -22,7 +23,8 @@ export function renderVerification(result: Verification, style: Style = styleFor
   lines.push(
     "",
     bad.length === 0
-      ? style.green(`all ${rows.length} as they should be`)
+      ? style.green(`${open === 0 ? `all ${rows.length}` : `${rows.length - open}`} as they should be`) +
+          (open === 0 ? "" : `, ${open} not known`)
       : style.red(`${parts.join(", ")} of ${rows.length}`),
   );
   return lines.join("\n");
@@ -35,5 +37,6 @@ function shortId(id: string): string {
 function mark({ state }: Row, style: Style): string {
   if (state === "ok") return style.green("✓");
   if (state === "pending") return style.yellow("⋯");
+  if (state === "unproven") return style.dim("–");
   return state === "unknown" ? style.yellow("?") : style.red("✗");
 }

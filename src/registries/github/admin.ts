@@ -13,6 +13,8 @@ export interface Admin {
   setImmutableReleases(name: string, on: boolean): void;
   /** Milliseconds until a new release turns up in listings (GitHub's listings lag). */
   setListLag(milliseconds: number): void;
+  /** Records a run of .github/workflows/release.yml, as Actions does. */
+  addRun(name: string, run: { event: string; headSha: string }): void;
   /** The repository's bare git folder. */
   gitDir(name: string): string;
   readonly settings: { listLag: number };
@@ -54,6 +56,14 @@ export function createAdmin(
     },
     setListLag(milliseconds) {
       settings.listLag = milliseconds;
+    },
+    addRun(fullName, run) {
+      const repository = find(fullName);
+      const { data } = repository;
+      data.lastId++;
+      const path = ".github/workflows/release.yml";
+      data.runs = [...(data.runs ?? []), { ...run, id: data.lastId, path, actor: "a-person" }];
+      repository.save();
     },
     gitDir: (fullName) => find(fullName).git,
   };

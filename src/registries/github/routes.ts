@@ -1,3 +1,4 @@
+import { createAttestation, listAttestations, listWorkflowRuns } from "./actions.ts";
 import { deleteAsset, getAsset, getStored, listAssets, updateAsset, uploadAsset } from "./assets.ts";
 import { apiError, type Context, reply } from "./context.ts";
 import { downloadAsset, downloadLatest, latestPage, rawFile, releaseHtml, releasesAtom } from "./downloads.ts";
@@ -57,6 +58,9 @@ const api: [method: string, pattern: string, route: Route][] = [
   ["GET", `${repo}/commits`, listCommits],
   ["GET", `${repo}/commits/*ref`, getCommit],
   ["GET", `${repo}/contents/*path`, getContents],
+  ["POST", `${repo}/attestations`, createAttestation],
+  ["GET", `${repo}/attestations/:digest`, listAttestations],
+  ["GET", `${repo}/actions/workflows/:file/runs`, listWorkflowRuns],
 ];
 
 /** What isn't API: web addresses, uploads, GraphQL as GitHub Enterprise Server has it, stored bytes. */

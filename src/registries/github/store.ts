@@ -58,6 +58,18 @@ export interface RepositoryData {
   /** Release that was marked as the latest one; null: none was. */
   latest: number | null;
   releases: Release[];
+  attestations?: { id: number; digests: string[]; bundle: unknown }[];
+  runs?: WorkflowRun[];
+}
+
+/** A run of a GitHub Actions workflow. */
+export interface WorkflowRun {
+  id: number;
+  /** `.github/workflows/release.yml` */
+  path: string;
+  event: string;
+  headSha: string;
+  actor: string;
 }
 
 /** One repository in memory, with its folders. */

@@ -27,6 +27,12 @@ export async function api(
     const vulnerabilities = { info: 0, low: 0, moderate: 0, high: 0, critical: 0 };
     return send(response, 200, { actions: [], advisories: {}, muted: [], metadata: { vulnerabilities } });
   }
+  if (at.startsWith("npm/v1/attestations/") && method === "GET") {
+    const [, name = "", version = ""] = /^npm\/v1\/attestations\/(.+)@([^@]+)$/.exec(at) ?? [];
+    const attestations = shelf.get(name)?.versions[version]?.attestations;
+    if (!attestations || shelf.hidden(name, version)) throw new HttpError(404, { error: "Not found" });
+    return send(response, 200, { attestations });
+  }
   if (at === "v1/search") {
     const text = (url.searchParams.get("text") ?? "").toLowerCase();
     const found = shelf.names().filter((name) => name.includes(text) && tagsOf(shelf, name).latest);

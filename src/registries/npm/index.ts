@@ -30,6 +30,8 @@ export interface NpmOptions extends RegistryOptions {
 export interface NpmRegistry extends Registry {
   /** Puts a version there as if it had been published long ago. */
   seed(pkg: SeedPackage): Promise<void>;
+  /** Adds a signed statement to a version, as npm has it after `npm publish --provenance`. */
+  attest(name: string, version: string, attestation: { predicateType: string; bundle: unknown }): Promise<void>;
 }
 
 /**
@@ -50,7 +52,18 @@ export async function startNpm(options: NpmOptions = {}): Promise<NpmRegistry> {
     shelf = open;
     return (request, response, url) => route(open, options, base, request, response, url);
   });
-  return { ...registry, seed: (pkg) => seed(shelf as Shelf, pkg) };
+  return {
+    ...registry,
+    seed: (pkg) => seed(shelf as Shelf, pkg),
+    async attest(name, version, attestation) {
+      await (shelf as Shelf).change(name, (known) => {
+        const held = known.versions[version];
+        if (!held) throw new Error(`no version ${name}@${version}`);
+        const attestations = [...(held.attestations ?? []), attestation];
+        return { ...known, versions: { ...known.versions, [version]: { ...held, attestations } } };
+      });
+    },
+  };
 }
 
 async function seed(shelf: Shelf, pkg: SeedPackage): Promise<void> {

@@ -28,6 +28,8 @@ export interface Version {
   /** Of the tarball, hex: where its bytes are kept. */
   sha1: string;
   downloads: number;
+  /** Signed statements about it, each with its Sigstore bundle. */
+  attestations?: { predicateType: string; bundle: unknown }[];
 }
 
 /** Names npm takes for new packages (docs of validate-npm-package-name, "for new packages"). */
@@ -102,7 +104,13 @@ export function packument(pkg: Package, base: string, hidden: (version: string) 
 /** One version as the registry serves it. */
 export function versionDocument(pkg: Package, version: string, base: string): Record<string, unknown> {
   const held = pkg.versions[version] as Version;
-  return { ...held.manifest, dist: { ...held.manifest.dist, tarball: `${base}/${pkg.name}/-/${held.file}` } };
+  const dist: Record<string, unknown> = { ...held.manifest.dist, tarball: `${base}/${pkg.name}/-/${held.file}` };
+  const { predicateType } = held.attestations?.[0] ?? {};
+  if (predicateType !== undefined) {
+    const url = `${base}/-/npm/v1/attestations/${pkg.name.replace("/", "%2f")}@${version}`;
+    dist.attestations = { url, provenance: { predicateType } };
+  }
+  return { ...held.manifest, dist };
 }
 
 /** dist-tags as installers see them; remembers what each selected, for later. */

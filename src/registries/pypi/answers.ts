@@ -34,7 +34,7 @@ export function sortedVersions(project: Project): string[] {
 const filesOf = (project: Project) =>
   sortedVersions(project).flatMap((version) => {
     const release = project.releases[version] as Release;
-    return release.files.map((file) => ({ file, release }));
+    return release.files.map((file) => ({ file, release, version }));
   });
 
 /** Where a file is downloaded: its name comes last, so that clients can read it. */
@@ -43,14 +43,19 @@ export function urlOf(base: string, file: StoredFile): string {
   return `${base}/packages/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256.slice(4)}/${filename}`;
 }
 
-/** PEP 691, 700, 714, 792 */
+/** Of a file's attestations (docs.pypi.org/api/integrity). */
+function provenanceUrl(base: string, project: Project, version: string, file: StoredFile): string {
+  return `${base}/integrity/${normalizedName(project.name)}/${version}/${file.filename}/provenance`;
+}
+
+/** PEP 691, 700, 714, 740, 792 */
 export function simpleJson(project: Project, base: string): object {
   return {
     meta: { "api-version": "1.4", "_last-serial": project.serial },
     name: normalizedName(project.name),
     "project-status": { status: "active" },
     versions: sortedVersions(project),
-    files: filesOf(project).map(({ file, release }) => {
+    files: filesOf(project).map(({ file, release, version }) => {
       const metadata = file.metadataSha256 === undefined ? false : { sha256: file.metadataSha256 };
       return {
         filename: file.filename,
@@ -62,6 +67,7 @@ export function simpleJson(project: Project, base: string): object {
         yanked: release.yanked === null ? false : release.yanked || true,
         "core-metadata": metadata,
         "data-dist-info-metadata": metadata,
+        provenance: file.provenance === undefined ? null : provenanceUrl(base, project, version, file),
       };
     }),
   };
@@ -70,13 +76,15 @@ export function simpleJson(project: Project, base: string): object {
 /** PEP 503, 592, 629, 658 */
 export function simpleHtml(project: Project, base: string): string {
   const name = normalizedName(project.name);
-  const anchors = filesOf(project).map(({ file, release }) => {
+  const anchors = filesOf(project).map(({ file, release, version }) => {
     const attributes = [`href="${urlOf(base, file)}#sha256=${file.sha256}"`];
     if (file.requiresPython) attributes.push(`data-requires-python="${escaped(file.requiresPython)}"`);
     if (file.metadataSha256) {
       attributes.push(`data-dist-info-metadata="sha256=${file.metadataSha256}"`);
       attributes.push(`data-core-metadata="sha256=${file.metadataSha256}"`);
     }
+    if (file.provenance !== undefined)
+      attributes.push(`data-provenance="${escaped(provenanceUrl(base, project, version, file))}"`);
     if (release.yanked !== null) attributes.push(`data-yanked="${escaped(release.yanked)}"`);
     return `    <a ${attributes.join(" ")}>${escaped(file.filename)}</a><br />`;
   });

@@ -28,6 +28,8 @@ export interface PypiRegistry extends Registry {
     unyank(name: string, version: string): Promise<void>;
     /** All files of a release, or one. The names are spent. */
     delete(name: string, version: string, filename?: string): Promise<void>;
+    /** Gives a file its provenance object (PEP 740), as trusted publishing does. */
+    attest(name: string, version: string, filename: string, provenance: unknown): Promise<void>;
     /** Gives a project, there or not, to somebody else. */
     giveTo(name: string, owner: string): Promise<void>;
     /** Makes a release that much older, in milliseconds. */
@@ -90,6 +92,12 @@ function adminOf(index: () => Index, user: string): PypiRegistry["admin"] {
     yank: (name, version, reason = "") => edit(name, version, { yanked: reason }),
     unyank: (name, version) => edit(name, version, { yanked: null }),
     delete: (name, version, filename) => deleteFiles(index(), name, releaseOf(name, version).spelled, filename),
+    async attest(name, version, filename, provenance) {
+      const files = releaseOf(name, version).release.files;
+      await edit(name, version, {
+        files: files.map((file) => (file.filename === filename ? { ...file, provenance } : file)),
+      });
+    },
     async giveTo(name, owner) {
       await index().change(name, owner, (known) => ({ ...known, owner }));
     },
@@ -122,6 +130,13 @@ async function route(
     const document = project && projectJson(project, context.base, asked);
     if (!document) throw new HttpError(404, { message: "Not Found" });
     return cached(context, request, response, JSON.stringify(document), "application/json", project.serial);
+  }
+  if (first === "integrity" && parts.length === 5 && parts[4] === "provenance") {
+    const [, , version = "", filename = ""] = parts.map(decodeURIComponent);
+    const files = context.index.get(second)?.releases[clean(version) ?? version]?.files ?? [];
+    const provenance = files.find((file) => file.filename === filename)?.provenance;
+    if (provenance === undefined) throw new HttpError(404, { message: `No provenance available for ${filename}` });
+    return send(response, 200, provenance, { "content-type": "application/vnd.pypi.integrity.v1+json" });
   }
   if (first === "packages") return download(context, parts.slice(1), request, response);
   throw new HttpError(404, "Not Found");

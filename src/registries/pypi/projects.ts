@@ -35,6 +35,8 @@ export interface StoredFile {
   uploaded: string;
   /** sha256 of its METADATA (PEP 658); wheels only */
   metadataSha256?: string;
+  /** Its provenance object (PEP 740). */
+  provenance?: unknown;
 }
 
 /** All projects of one index. */

@@ -8,7 +8,9 @@ import { createPlace } from "./place.ts";
 import { createLatest } from "./pointer.ts";
 import { checkAccess } from "./preflight.ts";
 import { promoteDraft } from "./promote.ts";
+import { attestationsOf } from "./provenance.ts";
 import { digestOfBody, downloadAsset, listReleases } from "./releases.ts";
+import { runOf } from "./runs.ts";
 import { createStaging } from "./staging.ts";
 import { tagVersions } from "./tags.ts";
 import { githubUndo } from "./undo.ts";
@@ -131,6 +133,8 @@ export function createGithubTarget(options: GithubOptions): Target {
       return found?.release.publishedAt ?? null;
     },
 
+    attestations: (item, io) => attestationsOf(api, item, io),
+    runOf: (commit, io) => runOf(api, commit, io),
     undo: githubUndo(api, place),
     address: server,
 

@@ -6,6 +6,7 @@ import { bounded } from "../../lib/http.ts";
 import { claimPackages } from "./claim.ts";
 import { digestOfVersion, NpmClient, type Packument, splitId, type TokenProvider } from "./client.ts";
 import { preflight } from "./preflight.ts";
+import { attestationsOf } from "./provenance.ts";
 import { publishVersion } from "./publish.ts";
 import { npmUndo } from "./undo.ts";
 
@@ -46,10 +47,7 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     if (found) {
       const digest = digestOfVersion(found) ?? (await download(name, found.dist?.tarball, io));
       if (digest === undefined) return { state: "pending", note: "its tarball can't be had yet" };
-      const marks: Mark[] = [
-        ...(found.deprecated ? ["deprecated" as const] : []),
-        ...(found.dist?.attestations ? ["provenance" as const] : []),
-      ];
+      const marks: Mark[] = found.deprecated ? ["deprecated"] : [];
       return {
         state: "present",
         digest,
@@ -176,6 +174,7 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
       },
     },
 
+    attestations: (item, io) => attestationsOf(client, item, io),
     undo: npmUndo(client),
     address: client.base,
 

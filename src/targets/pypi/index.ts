@@ -5,6 +5,7 @@ import { type Digest, hashing } from "../../lib/hash.ts";
 import { bounded } from "../../lib/http.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
 import { preflight } from "./preflight.ts";
+import { attestationsOf } from "./provenance.ts";
 import { type IndexFile, readProject } from "./simple.ts";
 import { pypiUndo } from "./undo.ts";
 import { refusal, uploadFile } from "./upload.ts";
@@ -43,10 +44,7 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       return accepted.has(item.id) ? { state: "pending", note: "accepted, not listed yet" } : { state: "absent" };
     const digest = file.sha256 ?? (await download(file, io));
     if (digest === undefined) return { state: "pending", note: "listed, but its bytes can't be had yet" };
-    const marks: Mark[] = [
-      ...(file.yanked ? ["yanked" as const] : []),
-      ...(file.provenance ? ["provenance" as const] : []),
-    ];
+    const marks: Mark[] = file.yanked ? ["yanked"] : [];
     return {
       state: "present",
       digest,
@@ -107,6 +105,7 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       });
     },
 
+    attestations: async (item, io) => attestationsOf(await find(item, true, io), io),
     undo: pypiUndo({ upload, index, projectOf: (file) => projectOf(file, projects), credential: withToken }),
     address: index,
 

@@ -12,8 +12,8 @@ export interface IndexFile {
   /** Undefined where the index doesn't say. */
   sha256?: Digest;
   yanked: boolean;
-  /** PEP 740: the index holds attestations of it. */
-  provenance?: boolean;
+  /** PEP 740: address of its attestations. */
+  provenance?: string;
 }
 
 export interface ProjectPage {
@@ -91,7 +91,9 @@ function fromJson(text: string, url: string): ProjectPage {
     const yanked = file.yanked === true || typeof file.yanked === "string";
     const found = fileAt(file.filename, file.url, url, file.hashes?.sha256, yanked);
     if (!found) return [];
-    return [typeof file.provenance === "string" ? { ...found, provenance: true } : found];
+    const { provenance } = file;
+    const known = typeof provenance === "string" && URL.canParse(provenance, url);
+    return [known ? { ...found, provenance: new URL(provenance, url).href } : found];
   });
   const versions = Array.isArray(page.versions)
     ? page.versions.filter((version) => typeof version === "string")
