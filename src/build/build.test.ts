@@ -386,6 +386,15 @@ describe("command", () => {
     expect(wheel.message).toContain("is no wheel");
   });
 
+  test("comes after those that it says, in the same tree, and takes no place while it waits", async () => {
+    const first = { ...command, name: "first", dir: ".", run: 'sleep 0.2; echo 1 >left; cp left "$OUT/1.txt"' };
+    const then = { ...command, name: "then", dir: ".", run: 'cat left >"$OUT/2.txt"', after: ["first", "docs"] };
+    const { files } = await make([command, first, then]);
+    expect(files.map(({ name }) => name)).toEqual(["about.txt", "1.txt", "2.txt"]);
+    const alone = { ...then, run: 'test ! -e left; echo >"$OUT/2.txt"' };
+    expect((await make([command, first, alone], { only: ["then"], platforms: [platform] })).files).toHaveLength(1);
+  });
+
   test("a folder that isn't in the commit is named", async () => {
     expect((await failure([{ ...command, dir: "gone" }])).message).toBe(
       "docs: there is no folder gone in the release commit",
@@ -521,6 +530,23 @@ describe("image from files, without a daemon", () => {
     expect(tarList(path.join(out, "image.oci"), manifest.layers[0].digest)).toContain("-rwxr-xr-x 0/0 7 bin/tool");
     const error = await failure([binary, { ...own, platforms: ["linux/arm64"] }], undefined, { out, only: ["image"] });
     expect(error.message).toBe("image: tool isn't built for linux/arm64");
+  });
+
+  test("holds a command's binaries, each for its platform, once they are there", async () => {
+    const tool: CommandArtifact = {
+      ...{ name: "made", type: "command", dir: ".", files: ["made-linux-amd64", "made-linux-arm64"] },
+      run: 'sleep 0.2; for arch in amd64 arm64; do echo "$arch" >"$OUT/made-linux-$arch"; done',
+    };
+    const { out } = await make([{ ...image, files: { "/made": "made" } }, tool]);
+    const top = JSON.parse(await readFile(path.join(out, "image.oci/index.json"), "utf8"));
+    const index = await blob(path.join(out, "image.oci"), top.manifests[0].digest);
+    const sizes = [];
+    for (const { digest, platform } of index.manifests) {
+      const { layers } = await blob(path.join(out, "image.oci"), digest);
+      const archive = path.join(out, "image.oci/blobs/sha256", layers[0].digest.slice("sha256:".length));
+      sizes.push(`${platform.architecture}: ${execFileSync("tar", ["-xzOf", archive, "made"])}`);
+    }
+    expect(sizes).toEqual(["amd64: amd64\n", "arm64: arm64\n"]);
   });
 
   test.skipIf(needs(["skopeo"]))("skopeo reads every platform of it", async () => {

@@ -83,6 +83,7 @@ export async function buildCommand(artifact: CommandArtifact, context: BuildCont
   return files;
 }
 
+/** As in src/config/platforms.ts, at the end of any name. */
 const system =
   /-(linux|darwin|windows|freebsd|openbsd|netbsd)-(amd64|arm64|386|arm|riscv64|ppc64le|s390x|loong64)(v\d)?(\.exe)?$/;
 

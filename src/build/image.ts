@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { binaryName, splitPlatform } from "../config/platforms.ts";
-import type { GoArtifact, ImageArtifact } from "../config/types.ts";
+import { binariesOf as binariesBy, splitPlatform } from "../config/platforms.ts";
+import type { Artifact, ImageArtifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { buildDockerfile } from "./dockerfile.ts";
@@ -59,13 +59,12 @@ function sourcesOf(artifact: ImageArtifact, platform: string, context: BuildCont
   const sources: ImageSource[] = [];
   for (const [destination, source] of Object.entries(artifact.files)) {
     const to = destination.replaceAll("{os}", os).replaceAll("{arch}", `${arch}${variant}`);
-    const made = goArtifact(source, context);
-    if (made !== undefined) checkPlatform(artifact, made, platform);
-    const from = made ? path.join(context.out, binaryName(made.name, platform)) : path.join(context.tree, source);
+    const made = makerOf(source, context);
+    const from = made ? path.join(context.out, binaryFor(artifact, made, platform)) : path.join(context.tree, source);
     if (!existsSync(from)) {
       throw new ReleaseError("BUILD", `${artifact.name}: ${source} for ${to} isn't there`, {
         facts: { artifact: artifact.name, platform, file: from },
-        hint: "under files, each value is the name of a go artifact or a path from the repository's root",
+        hint: "under files, each value is the name of an artifact with binaries or a path from the repository's root",
       });
     }
     sources.push({ to, from, binary: made !== undefined });
@@ -73,24 +72,27 @@ function sourcesOf(artifact: ImageArtifact, platform: string, context: BuildCont
   return sources;
 }
 
-function goArtifact(name: string, context: BuildContext): GoArtifact | undefined {
-  return context.artifacts.find((other): other is GoArtifact => other.name === name && other.type === "go");
+/** The artifact of that name, if it makes binaries. */
+function makerOf(name: string, context: BuildContext): Artifact | undefined {
+  return context.artifacts.find((other) => other.name === name && binariesBy(other).size > 0);
 }
 
 /** Waits until the binaries that the image is made from are there. */
 export async function binariesOf(artifact: ImageArtifact, context: BuildContext): Promise<void> {
   for (const source of Object.values(artifact.files)) {
-    const made = goArtifact(source, context);
+    const made = makerOf(source, context);
     if (made === undefined) continue;
     await Promise.all(artifact.platforms.map((platform) => context.built(made.name, platform)));
   }
 }
 
-function checkPlatform(artifact: ImageArtifact, binary: GoArtifact, platform: string): void {
-  if (binary.platforms.includes(platform)) return;
-  throw new ReleaseError("BUILD", `${artifact.name}: ${binary.name} isn't built for ${platform}`, {
-    facts: { artifact: artifact.name, "built for": binary.platforms.join(", ") },
-    hint: `add ${platform} to the platforms of ${binary.name}, or take it from those of ${artifact.name}`,
+function binaryFor(artifact: ImageArtifact, made: Artifact, platform: string): string {
+  const binaries = binariesBy(made);
+  const name = binaries.get(platform);
+  if (name !== undefined) return name;
+  throw new ReleaseError("BUILD", `${artifact.name}: ${made.name} isn't built for ${platform}`, {
+    facts: { artifact: artifact.name, "built for": [...binaries.keys()].join(", ") },
+    hint: `add ${platform} to what ${made.name} makes, or take it from the platforms of ${artifact.name}`,
   });
 }
 

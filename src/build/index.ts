@@ -80,6 +80,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
     try {
       // An image only waits at first: it must not hold a place that its binaries need.
       if (artifact.type === "image") await binariesOf(artifact, context);
+      if (artifact.type === "command") await Promise.all((artifact.after ?? []).map((name) => started.get(name)));
       return await slot(work);
     } catch (error) {
       first ??= error;
@@ -114,7 +115,8 @@ async function buildOne(
       hint: "set the artifact's dir in twotier.yaml to a folder that is committed",
     });
   }
-  const forNone = context.platforms !== undefined && artifact.type !== "go" && artifact.type !== "image";
+  const named = context.platforms === undefined || context.only !== undefined;
+  const forNone = !named && artifact.type !== "go" && artifact.type !== "image";
   if (forNone) return [];
   switch (artifact.type) {
     case "go":

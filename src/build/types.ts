@@ -22,7 +22,10 @@ export interface BuildOptions {
   /** Folder for the built files; made if it isn't there. Binaries already in it serve images whose go artifact isn't built here. */
   out: string;
   io: Pick<Io, "signal" | "emit">;
-  /** Only binaries for these platforms (`linux/amd64`), and images that need no others. Default: everything. */
+  /**
+   * Only binaries for these platforms (`linux/amd64`), and images that need no others; of artifacts that have no platforms
+   * only those that `only` names. Default: everything.
+   */
   platforms?: readonly string[];
 }
 

@@ -1,8 +1,9 @@
 import type { Report } from "./checks.ts";
 import { type KeyPath, spell } from "./document.ts";
+import { binariesOf } from "./platforms.ts";
 import type { RawConfig } from "./schema.ts";
 import { suggestPlatform } from "./suggest.ts";
-import type { Artifact, TargetsConfig } from "./types.ts";
+import type { Artifact, CommandArtifact, TargetsConfig } from "./types.ts";
 
 /** Words of other systems for what Go calls darwin, amd64 and so on. */
 function checkPlatforms(platforms: readonly string[], path: KeyPath, report: Report): void {
@@ -30,6 +31,7 @@ export function checkArtifacts(artifacts: readonly Artifact[], whole: boolean, r
         "give each artifact a name of its own",
       );
     } else names.set(key, index);
+    if (artifact.type === "command") checkAfter(artifact, index, artifacts, report);
     if ("platforms" in artifact) checkPlatforms(artifact.platforms, [...path, "platforms"], report);
     if (artifact.type !== "image") continue;
     if (
@@ -45,6 +47,25 @@ export function checkArtifacts(artifacts: readonly Artifact[], whole: boolean, r
       );
     }
     checkImage(artifact, index, artifacts, report);
+  }
+}
+
+/** Those before it in the file alone, so that no two wait for each other. */
+function checkAfter(
+  { name, after = [] }: CommandArtifact,
+  index: number,
+  artifacts: readonly Artifact[],
+  report: Report,
+): void {
+  for (const [at, wanted] of after.entries()) {
+    const other = artifacts.findIndex((one) => one.name === wanted);
+    const path = ["artifacts", index, "after", at];
+    if (other < 0) report(path, `${name} is built after ${wanted}, and no artifact is called so`, "name one of them");
+    else if (artifacts[other]?.type === "image")
+      report(path, `${name} is built after ${wanted}, which is an image`, "images are built last: take it away");
+    else if (other === index) report(path, `${name} is built after itself`, "take it away");
+    else if (other > index)
+      report(path, `${name} is built after ${wanted}, which stands below it`, `move ${wanted} above ${name}`);
   }
 }
 
@@ -82,7 +103,6 @@ function checkImage(
       `${image.name} and ${artifacts[twin]?.name} are both ${image.repository}`,
       "give each image a repository of its own",
     );
-  const binaries = artifacts.filter((other) => other.type === "go");
   for (const [destination, source] of Object.entries(image.files)) {
     const at = [...path, "files", destination];
     if (!withDockerfile && !destination.startsWith("/")) {
@@ -95,13 +115,14 @@ function checkImage(
         "beside a dockerfile it is a path in the build's context",
       );
     }
-    const binary = binaries.find((other) => other.name === source);
-    const missing = binary?.platforms ? image.platforms.filter((platform) => !binary.platforms.includes(platform)) : [];
-    if (missing.length) {
+    const maker = artifacts.find((other) => other.name === source);
+    const made = maker ? binariesOf(maker) : new Map<string, string>();
+    const missing = image.platforms.filter((platform) => !made.has(platform));
+    if (made.size > 0 && missing.length > 0) {
       report(
         at,
         `${image.name} is for ${missing.join(", ")}, but ${source} isn't built for it`,
-        `add it to the platforms of ${source}`,
+        maker?.type === "command" ? `name the file among files of ${source}` : `add it to the platforms of ${source}`,
       );
     }
   }

@@ -51,6 +51,7 @@ export function fillArtifact(raw: RawArtifact, config: Pick<RawConfig, "reposito
         ...base,
         run: raw.run,
         files: raw.files,
+        ...(raw.after ? { after: raw.after } : {}),
         ...(raw.kind ? { kind: raw.kind } : {}),
         ...(raw.package ? { package: raw.package } : {}),
       };

@@ -244,11 +244,14 @@ export const descriptions: Record<string, Description> = {
   },
   "artifacts[].image.files": {
     about:
-      "Where to -> what: the name of a go artifact (its binary for that platform), or a file or folder of the repository. Without a Dockerfile the destination is a path in the image (`/playground`). With one it is a path in the context, made before the build, in which `{os}` and `{arch}` stand for the platform.",
+      "Where to -> what: the name of an artifact that makes binaries (its one for that platform: of type go, or a command with files `NAME-OS-ARCH`), or a file or folder of the repository. Without a Dockerfile the destination is a path in the image (`/playground`). With one it is a path in the context, made before the build, in which `{os}` and `{arch}` stand for the platform.",
     example: { "dist/playground-{os}-{arch}": "playground" },
     otherwise: "none",
   },
-  "artifacts[].image.files.*": { about: "Name of a go artifact, or a file or folder.", example: "playground" },
+  "artifacts[].image.files.*": {
+    about: "Name of an artifact with binaries, or a file or folder.",
+    example: "playground",
+  },
   "artifacts[].image.entrypoint": {
     about: "The command that the image runs. Not beside a Dockerfile.",
     example: ["/playground", "serve"],
@@ -297,6 +300,12 @@ export const descriptions: Record<string, Description> = {
     example: 'cargo build --release && cp target/release/tool "$OUT/tool-linux-amd64"',
   },
   "artifacts[].command.files": { about: "Globs in OUT; each must match a file.", example: ["tool-*"] },
+  "artifacts[].command.after": {
+    about:
+      "Artifacts above it that are built first, on the same machine and in the same work tree. What they leave there (`node_modules`, `dist`) is there.",
+    example: ["sdk-typescript"],
+    otherwise: "it is built beside all others",
+  },
   "artifacts[].command.kind": {
     about: "What the files are: `binary`, `wheel`, `sdist`, `npm` or `file` (a plain asset).",
     example: "file",

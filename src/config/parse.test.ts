@@ -229,6 +229,26 @@ describe("a config with one mistake", () => {
       "3:16: version.tag is \"v {version}\", which git doesn't take as a tag's name | git check-ref-format says what is allowed",
     ],
     [
+      "a command that comes after nobody",
+      `${head}artifacts: [{name: c, type: command, run: x, files: [a], after: [d]}]\n`,
+      "3:66: c is built after d, and no artifact is called so | name one of them",
+    ],
+    [
+      "a command that comes after itself",
+      `${head}artifacts: [{name: c, type: command, run: x, files: [a], after: [c]}]\n`,
+      "3:66: c is built after itself | take it away",
+    ],
+    [
+      "two commands that wait for each other",
+      `${head}artifacts: [{name: c, type: command, run: x, files: [a], after: [d]}, {name: d, type: command, run: x, files: [b], after: [c]}]\n`,
+      "3:66: c is built after d, which stands below it | move d above c",
+    ],
+    [
+      "an image of a command's binaries, for a platform that they aren't for",
+      `${head}artifacts: [{name: c, type: command, run: x, files: [c-linux-amd64]}, {name: i, type: image, files: {/c: c}}]\ntargets: {docker: true, github: true}\n`,
+      "3:106: i is for linux/arm64, but c isn't built for it | name the file among files of c",
+    ],
+    [
       "a label that PyPI can't spell",
       `${head}tiers: {staging: {label: canary}}\ntargets: {pypi: true}\n`,
       "3:26: the label canary can't be spelt in PEP 440, which PyPI wants | with a target pypi the label is one of dev, alpha, beta, rc (peps.python.org/pep-0440)",

@@ -10,6 +10,9 @@ const image = (name: string, platforms: string[], files: Record<string, string>)
   ...{ entrypoint: [], labels: {}, env: {}, ports: [], user: null, registryName: `me/${name}` },
 });
 const npm = (name: string): ResolvedArtifact => ({ type: "npm", name, dir: name, registryName: name });
+const command = (name: string, more: { after?: string[]; files: string[] }): ResolvedArtifact => ({
+  ...{ type: "command", name, dir: ".", run: "make", registryName: null, ...more },
+});
 const four = ["darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64"];
 const linux = ["linux/amd64", "linux/arm64"];
 
@@ -35,6 +38,15 @@ describe("a build split among runners", () => {
       "keeps two images together that share a binary",
       [go("a", linux), image("i", ["linux/amd64"], { "/a": "a" }), image("j", linux, { "/a": "a" })],
       { i: "a,i,j linux/amd64,linux/arm64" },
+    ],
+    [
+      "keeps a command with what it comes after, and an image with the command whose binaries it holds",
+      [
+        npm("n"),
+        command("c", { after: ["n"], files: ["c-linux-amd64", "c-linux-arm64"] }),
+        image("i", linux, { "/c": "c" }),
+      ],
+      { i: "c,i,n linux/amd64,linux/arm64" },
     ],
     [
       "leaves an image alone that is made from files of the repository",

@@ -55,16 +55,14 @@ function joinTwo(groups: Unit[][]): boolean {
   return false;
 }
 
-/** True for what an image is made from, and for what a part would build too because it names artifacts and platforms. */
+/** True for what an image is made from or a command comes after, and for what a part would build too because it names artifacts and platforms. */
 const needs = (unit: Unit, group: readonly Unit[]) => (other: Unit) => {
   if (unit.artifact.type === "image") {
     const { files, platforms } = unit.artifact as ImageArtifact;
-    return (
-      other.platform !== null &&
-      platforms.includes(other.platform) &&
-      Object.values(files).includes(other.artifact.name)
-    );
+    const fits = other.platform === null || platforms.includes(other.platform);
+    return fits && Object.values(files).includes(other.artifact.name);
   }
+  if (unit.artifact.type === "command" && unit.artifact.after?.includes(other.artifact.name)) return true;
   if (other.platform === null) return false;
   return (
     group.some((one) => one.artifact.name === other.artifact.name) &&

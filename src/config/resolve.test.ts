@@ -193,7 +193,7 @@ describe("what the config names must be there", () => {
     [
       "a binary that isn't there",
       `${all}  - {name: i, type: image, files: {/app: ap}}\ntargets: {docker: true, github: true}\n`,
-      "twotier.yaml:5:42: i: ap is neither an artifact of type go nor a file or folder | did you mean app?",
+      "twotier.yaml:5:42: i: ap is neither an artifact with binaries nor a file or folder | did you mean app?",
     ],
     [
       "a base that is no layout",

@@ -6,6 +6,7 @@ import { type KeyPath, mistake, throwAll } from "./document.ts";
 import { expectedFiles, wheelName } from "./expected.ts";
 import { inside, readManifest } from "./manifests.ts";
 import { placeOf } from "./parse.ts";
+import { binariesOf } from "./platforms.ts";
 import { suggest } from "./suggest.ts";
 import type { Artifact, Config, ResolvedArtifact, ResolvedArtifacts, Stamp, Tree } from "./types.ts";
 
@@ -133,14 +134,14 @@ function checkFiles(
         "make one with `skopeo copy docker://IMAGE oci:FOLDER`, or write `base: scratch`",
       );
     }
-    const binaries = artifacts.filter((other) => other.type === "go").map((other) => other.name);
+    const binaries = artifacts.filter((other) => binariesOf(other).size > 0).map((other) => other.name);
     for (const [destination, source] of Object.entries(artifact.files)) {
       if (binaries.includes(source) || names.has(source) || files.some((file) => file.startsWith(`${source}/`)))
         continue;
       const guess = suggest(source, [...binaries, ...files]);
       report(
         [...path, "files", destination],
-        `${artifact.name}: ${source} is neither an artifact of type go nor a file or folder`,
+        `${artifact.name}: ${source} is neither an artifact with binaries nor a file or folder`,
         guess ? `did you mean ${guess}?` : "name one of them",
       );
     }

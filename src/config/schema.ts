@@ -125,6 +125,7 @@ const artifact = discriminatedUnion("type", [
     ...base,
     run: string().check(minLength(1)),
     files: array(glob).check(minLength(1)),
+    after: optional(array(line)),
     kind: optional(oneOf(["binary", "wheel", "sdist", "npm", "file"])),
     package: optional(line),
   }),

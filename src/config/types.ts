@@ -110,7 +110,7 @@ export interface ImageArtifact extends Base {
   /** `scratch` or a folder (from the repository's root) with an OCI layout. Only without a Dockerfile. */
   base: string;
   /**
-   * Destination -> name of a go artifact (its binary of that platform), or a file or folder of the repository.
+   * Destination -> name of an artifact that makes binaries (the one of that platform), or a file or folder of the repository.
    * Without a Dockerfile the destination is the absolute path in the image (`/playground`). With one it is a path in the
    * context, put there before the build, in which `{os}` and `{arch}` stand for the platform (`dist/playground-{os}-{arch}`).
    */
@@ -130,6 +130,8 @@ export interface CommandArtifact extends Base {
   run: string;
   /** Globs in OUT; each must match. */
   files: string[];
+  /** Names of artifacts above it that are built first, in the same work tree: what they leave there is there. */
+  after?: string[];
   /** Name in the registry of what it makes (`@hanzo/playground`, `hanzo-playground`), so that it can be asked beforehand. */
   package?: string;
   /** What the files are to be: `file` (asset), `wheel`, `sdist`, `npm`, `binary`. Default by their names. */
