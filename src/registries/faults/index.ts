@@ -168,7 +168,9 @@ async function cut({ bytes = 1 }: Of<"cut">, { request, response, handle }: Call
   const push = request.push.bind(request);
   request.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
     come += chunk?.length ?? 0;
-    if (chunk === null || come <= bytes) return push(chunk, encoding);
+    if (come <= bytes) return push(chunk, encoding);
+    // Nobody may take what came for the whole, though its end may have come already.
+    request.destroy(new Error("cut"));
     request.socket.destroy();
     return false;
   };
