@@ -65,6 +65,7 @@ function oneOf(choices: readonly string[]) {
 }
 
 function list(value: string, before: TargetName[] = []): TargetName[] {
+  if (value === "") return before;
   const names = value.split(",").map((name) => name.trim());
   for (const name of names) {
     if (!(filtered as string[]).includes(name)) throw new InvalidArgumentError(`Allowed are ${filtered.join(", ")}.`);
@@ -91,8 +92,9 @@ export async function openCliSession(flags: SessionFlags): Promise<{ context: Co
   const release: ReleaseFlags = {
     tier: flags.tier,
     component: flags.component,
-    label: flags.label,
-    candidate: flags.candidate,
+    // An empty input of a workflow is none.
+    label: flags.label || undefined,
+    candidate: flags.candidate || undefined,
     force: flags.force,
     allowGap: flags.allowGap,
     allowUntested: flags.allowUntested,

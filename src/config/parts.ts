@@ -1,4 +1,4 @@
-import type { Artifact, GoArtifact, ImageArtifact, ResolvedArtifacts } from "./types.ts";
+import type { Artifact, Config, GoArtifact, ImageArtifact, ResolvedArtifacts } from "./types.ts";
 
 /** A share of a release's build that one runner does. */
 export interface Part {
@@ -96,6 +96,16 @@ function fewer(parts: readonly Part[]): Part[] {
     else shared.push({ ...part, artifacts: [...part.artifacts] });
   }
   return [...fixed, ...shared];
+}
+
+/** The part that runs the commands which must succeed before a release, instead of building. */
+export const checksPart = "twotier-checks";
+
+/** The part of the checks, where twotier.yaml has any for that tier (null: for either). */
+export function checksOf(config: Pick<Config, "checks" | "tiers">, tier: "staging" | "production" | null): Part[] {
+  const { checks, docs } = config.tiers.production.conditions;
+  const asked = [...config.checks, ...(tier === "staging" ? [] : [...checks, ...docs])];
+  return asked.length === 0 ? [] : [{ name: checksPart, artifacts: [], platforms: [] }];
 }
 
 /** What must be installed on a runner for a part. */

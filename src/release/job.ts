@@ -1,6 +1,6 @@
 import type { Config, ResolvedArtifacts } from "../config/types.ts";
 import type { Manifest, ReleaseFile } from "../core/manifest.ts";
-import type { Plan } from "../core/plan.ts";
+import type { Plan, PlanCondition } from "../core/plan.ts";
 import type { Io, ReleaseContext, Target, TargetName } from "../core/target.ts";
 import type { Git } from "../git/push.ts";
 
@@ -45,6 +45,13 @@ export interface Job {
   approver?: string;
   /** True: Python builds use the packages of this machine (rehearsals); else as the config says. */
   offlineBuilds: boolean;
+  /** What other machines have built and checked; left out: all of it is done here. */
+  parts?: {
+    /** Their files of a release, put into a folder. @throws ReleaseError where they were built for another one */
+    files(release: ReleaseContext, out: string): Promise<Built>;
+    /** What became of the commands that must succeed. */
+    checks: PlanCondition[];
+  };
   /** Only for tests: called between the steps. */
   onStep?(step: string): Promise<void>;
 }

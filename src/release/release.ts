@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Manifest } from "../core/manifest.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
@@ -10,6 +10,7 @@ import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
 import { buildRelease, toolFindings } from "./build.ts";
 import { refuseUnmet } from "./conditions.ts";
+import { makeOwnFolder } from "./folder.ts";
 import type { Job, Planned, ReleaseResult } from "./job.ts";
 import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
@@ -51,8 +52,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
   const { plan } = planned;
   const skip = new Set<string>(job.skip.map((one) => one.target));
   const warnings = [...plan.warnings];
-  await mkdir(job.folder, { recursive: true });
-  await writeFile(path.join(job.folder, ".gitignore"), "*\n");
+  await makeOwnFolder(job.folder);
   const folder = await mkdtemp(path.join(job.folder, "run-"));
   try {
     let seal: Seal | null = plan.sealed ? await readSeal(job, plan.tag as string) : null;
@@ -207,7 +207,8 @@ async function meetConditions(job: Job, { plan, config }: Planned): Promise<void
   refuseUnmet(plan.conditions, plan);
   const { checks, docs } = config.tiers.production.conditions;
   if (checks.length === 0 && docs.length === 0) return;
-  refuseUnmet(await step(job, "check", () => runChecks(job, plan.source, { checks, docs })), plan);
+  const ran = job.parts?.checks ?? (await step(job, "check", () => runChecks(job, plan.source, { checks, docs })));
+  refuseUnmet(ran, plan);
 }
 
 function nothingToDo({ plan }: Planned): ReleaseResult {

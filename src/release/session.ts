@@ -56,6 +56,8 @@ export interface SessionOptions {
 /** A repository that is planned and released from. `close` it when done. */
 export interface Session {
   repository: Repository;
+  /** What was asked for. */
+  flags: ReleaseFlags;
   /** Reads and decides; `fresh` reads the refs again. */
   plan(fresh?: boolean): Promise<Planned>;
   /** The configuration of a commit, and what it makes of the commit's tree. */
@@ -129,6 +131,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const top = repository.bare ? repository.gitDir : path.dirname(repository.gitDir);
   return {
     repository,
+    flags,
     plan: async (fresh) => {
       const planned = await plan(fresh);
       return options.resume === undefined ? planned : finish(options.resume, planned, makeJob());

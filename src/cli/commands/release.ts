@@ -49,13 +49,7 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
           }
         }
         const { release } = await import("../../release/release.ts");
-        let journal: ReturnType<typeof openJournal> | undefined;
-        context.listen((event) => {
-          if (event.type === "step" && event.step === "plan" && event.detail?.match(/\d/)) {
-            journal = openJournal(`${job.folder}/journal`, event.detail, context.io.now);
-          }
-          journal?.write(event);
-        });
+        withJournal(context, job.folder);
         const result = await release(job);
         context.reporter.end();
         for (const warning of result.warnings) context.io.emit({ type: "warning", message: warning });
@@ -71,7 +65,18 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
     });
 }
 
-function minutes(value: string): number {
+/** Events from the plan on are written to the release's journal. */
+export function withJournal(context: Context, folder: string): void {
+  let journal: ReturnType<typeof openJournal> | undefined;
+  context.listen((event) => {
+    if (event.type === "step" && event.step === "plan" && event.detail?.match(/\d/)) {
+      journal = openJournal(`${folder}/journal`, event.detail, context.io.now);
+    }
+    journal?.write(event);
+  });
+}
+
+export function minutes(value: string): number {
   const number = Number(value);
   if (Number.isFinite(number) && number > 0) return number;
   throw new InvalidArgumentError("It must be a number of minutes, above 0.");
@@ -100,7 +105,8 @@ async function consent(tag: string): Promise<void> {
 
 type Result = Parameters<typeof renderResult>[0];
 
-function jsonOf({ released, reason, plan, manifest, pending, moved, bookkeeping, warnings }: Result) {
+/** The document of `release --json`. */
+export function jsonOf({ released, reason, plan, manifest, pending, moved, bookkeeping, warnings }: Result) {
   return {
     schema: 1,
     released,

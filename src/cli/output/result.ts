@@ -76,15 +76,19 @@ export async function stepSummary({ variables, githubActions }: Environment, res
       : ["## Nothing to release", "", cell(result.reason), ""];
     await appendFile(variables.GITHUB_STEP_SUMMARY, body.join("\n"));
   }
-  if (variables.GITHUB_OUTPUT) {
-    const outputs = { released: String(result.released), version: manifest?.version ?? "", tag: manifest?.tag ?? "" };
-    await appendFile(
-      variables.GITHUB_OUTPUT,
-      Object.entries(outputs)
-        .map(([name, value]) => `${name}=${value}\n`)
-        .join(""),
-    );
-  }
+  await stepOutputs(variables, {
+    ...{ released: String(result.released), version: manifest?.version ?? "", tag: manifest?.tag ?? "" },
+  });
+}
+
+/** Outputs of the step on GitHub Actions, each on one line. */
+export async function stepOutputs(
+  { GITHUB_OUTPUT }: Environment["variables"],
+  outputs: Record<string, string>,
+): Promise<void> {
+  if (!GITHUB_OUTPUT) return;
+  const lines = Object.entries(outputs).map(([name, value]) => `${name}=${value.replace(/[\r\n]+/g, " ")}\n`);
+  await appendFile(GITHUB_OUTPUT, lines.join(""));
 }
 
 /** Text as a cell of a Markdown table. */
