@@ -4,7 +4,7 @@ import { inside } from "./manifests.ts";
 import type { Artifact, Config, Tree } from "./types.ts";
 
 /** Folders that hold no product: dependencies, tests, examples, and what begins with a dot. */
-const ignored =
+export const ignored =
   /(?:^|\/)(?:node_modules|vendor|third_party|tests?|testdata|fixtures?|examples?|docs?|benchmarks?|\.[^/]+)\//;
 
 /**
@@ -73,7 +73,7 @@ export async function detectArtifacts(
   return unique(found);
 }
 
-function nameOf(dir: string, product: string): string {
+export function nameOf(dir: string, product: string): string {
   return dir === "." ? product : dir.replace(/[^A-Za-z0-9._-]+/g, "-");
 }
 
@@ -98,7 +98,7 @@ function isPublic(text: string): boolean {
 }
 
 /** Go files where commands stand: in a module's root, and in each folder of its cmd/. */
-function goSources(dir: string, files: readonly string[]): { file: string; command: string }[] {
+export function goSources(dir: string, files: readonly string[]): { file: string; command: string }[] {
   const root = dir === "." ? "" : `${dir}/`;
   return files.flatMap((file) => {
     if (!file.startsWith(root) || file.endsWith("_test.go")) return [];
@@ -107,6 +107,6 @@ function goSources(dir: string, files: readonly string[]): { file: string; comma
   });
 }
 
-function folderOf(file: string): string {
+export function folderOf(file: string): string {
   return file.includes("/") ? file.slice(0, file.lastIndexOf("/")) : ".";
 }

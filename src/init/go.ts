@@ -1,0 +1,136 @@
+import { folderOf, goSources, ignored, nameOf } from "../config/detect.ts";
+import { inside } from "../config/manifests.ts";
+import type { Tree } from "../config/types.ts";
+import type { Survey } from "./types.ts";
+
+/** Folders of modules that nobody imports. */
+const ownUse = /(?:^|\/)(?:internal|tools?|hack|scripts|_[^/]*)(?:\/|$)/;
+
+/** A module and what is in it. */
+export interface GoModule {
+  dir: string;
+  module: string;
+  /** Folders of `main` packages, as `go build` names them: `.`, `./cmd/name`. */
+  commands: string[];
+  /** `-X` settings for the variables that the sources have: `main.version={version}`. */
+  variables: string[];
+}
+
+/** Go modules: their commands, or the module itself where it has none. `product` is what a command in the root is called. */
+export async function surveyGo(
+  tree: Tree,
+  files: readonly string[],
+  product: string,
+): Promise<Survey & { modules: GoModule[] }> {
+  const survey = { packages: [], leftOut: [], notes: [], stamps: [], modules: [] } as Survey & { modules: GoModule[] };
+  const dirs = files.filter((file) => /(?:^|\/)go\.mod$/.test(file) && !ignored.test(file)).map(folderOf);
+  for (const dir of dirs) {
+    const file = inside(dir, "go.mod");
+    const module = /^module[ \t]+"?([^\s"]+)/m.exec((await tree.read(file)) ?? "")?.[1];
+    if (module === undefined) {
+      survey.leftOut.push({ path: file, why: "names no module" });
+      continue;
+    }
+    const nested = dirs.filter((other) => other !== dir && (dir === "." || other.startsWith(`${dir}/`)));
+    const own = files.filter((one) => !nested.some((other) => one.startsWith(`${other}/`)));
+    const commands = await commandsOf(tree, dir, own);
+    if (commands.length === 0 && ownUse.test(dir)) {
+      survey.leftOut.push({ path: file, why: "is a module for the repository's own use" });
+      continue;
+    }
+    const variables = commands.length > 0 ? await versionVariables(tree, dir, module, own) : [];
+    survey.modules.push({ dir, module, commands, variables });
+    if (commands.length === 0) {
+      const name = nameOf(dir, product);
+      survey.packages.push({
+        artifact: { type: "go-module", name, dir },
+        target: "go",
+        registryName: module,
+        manifest: file,
+        version: null,
+      });
+      continue;
+    }
+    const hasVersion = variables.some((one) => one.endsWith("={version}"));
+    for (const command of commands) {
+      const name = command === "." ? lastOf(module) : command.slice(command.lastIndexOf("/") + 1);
+      if (!hasVersion)
+        survey.notes.push(
+          `${name}: no variable for its version was found (var version = "dev" in package main), so the binary won't know it`,
+        );
+      survey.packages.push({
+        artifact: {
+          type: "go",
+          name,
+          dir,
+          package: command,
+          ldflags: ["-s -w", ...variables.map((one) => `-X ${one}`)].join(" "),
+        },
+        target: null,
+        registryName: null,
+        manifest: file,
+        version: null,
+      });
+    }
+  }
+  return survey;
+}
+
+/** The last part of a module's path that isn't its major version: what `go install` calls the command. */
+function lastOf(module: string): string {
+  const parts = module.split("/").filter((part) => !/^v\d+$/.test(part));
+  return (parts.at(-1) ?? "command").replace(/\.v\d+$/, "");
+}
+
+async function commandsOf(tree: Tree, dir: string, files: readonly string[]): Promise<string[]> {
+  const sources = goSources(dir, files);
+  const texts = await Promise.all(sources.map(({ file }) => tree.read(file)));
+  const mains = sources.filter(
+    (_, at) => /^package main\b/m.test(texts[at] ?? "") && !/^\/\/go:build ignore\b/m.test(texts[at] ?? ""),
+  );
+  return [...new Set(mains.map(({ command }) => command))].sort();
+}
+
+/** Variables that the linker can set: string variables of package main, or of a package for the version. */
+const places = /^(?:cmd\/[^/]+\/|(?:internal\/|pkg\/|cmd\/)?(?:version|buildinfo|build|about)\/)?[^/]+\.go$/;
+const known: [RegExp, string][] = [
+  [/^(?:[vV]ersion|appVersion|AppVersion|buildVersion|BuildVersion)$/, "{version}"],
+  [/^(?:[cC]ommit|gitCommit|GitCommit|commitHash|CommitHash|buildCommit)$/, "{commit}"],
+  [/^(?:[dD]ate|buildDate|BuildDate|buildTime|BuildTime)$/, "{date}"],
+];
+
+async function versionVariables(tree: Tree, dir: string, module: string, files: readonly string[]): Promise<string[]> {
+  const prefix = dir === "." ? "" : `${dir}/`;
+  const sources = files.filter(
+    (file) => file.startsWith(prefix) && places.test(file.slice(prefix.length)) && !/_test\.go$/.test(file),
+  );
+  const texts = await Promise.all(sources.map((file) => tree.read(file)));
+  const found = new Map<string, string>();
+  for (const [at, file] of sources.entries()) {
+    const text = (texts[at] ?? "").replaceAll("\r", "");
+    const folder = folderOf(file.slice(prefix.length));
+    const where = /^package main\b/m.test(text) ? "main" : folder === "." ? module : `${module}/${folder}`;
+    for (const name of stringVariables(text)) {
+      const value = known.find(([pattern]) => pattern.test(name))?.[1];
+      // Two packages may have one: main's own is what its author meant for this.
+      if (value !== undefined && (!found.has(value) || where === "main")) found.set(value, `${where}.${name}=${value}`);
+    }
+  }
+  return [...known.map(([, value]) => found.get(value)).filter((one) => one !== undefined)];
+}
+
+/** Names of package-level string variables: `var a = "x"`, `var a string`, and those in `var ( ... )`. */
+function stringVariables(text: string): string[] {
+  const names: string[] = [];
+  let block = false;
+  for (const line of text.split("\n")) {
+    if (/^var\s*\(/.test(line)) block = true;
+    else if (line.startsWith(")")) block = false;
+    const declared = block
+      ? /^\t(\w+)(?:\s+string)?\s*(=\s*"[^"]*")?\s*(?:\/\/.*)?$/
+      : /^var\s+(\w+)(?:\s+string)?\s*(=\s*"[^"]*")?\s*(?:\/\/.*)?$/;
+    const [whole, name, value] = declared.exec(line) ?? [];
+    if (name !== undefined && (value !== undefined || /\sstring\b/.test(whole as string))) names.push(name);
+  }
+  return names;
+}

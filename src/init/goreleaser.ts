@@ -1,0 +1,195 @@
+import { parse as parseYaml } from "yaml";
+import { cleanPath } from "../config/defaults.ts";
+import { inside } from "../config/manifests.ts";
+import type { RawArtifact } from "../config/schema.ts";
+import type { Tree } from "../config/types.ts";
+import { type PushedImage, parseImage } from "./images.ts";
+import { asTable, asText } from "./npm.ts";
+import type { Package, Survey } from "./types.ts";
+
+/** Where GoReleaser's configuration stands (goreleaser.com/customization). */
+const places = [
+  ".goreleaser.yaml",
+  ".goreleaser.yml",
+  "goreleaser.yaml",
+  "goreleaser.yml",
+  ".config/goreleaser.yaml",
+  ".config/goreleaser.yml",
+];
+
+/** What GoReleaser does that twotier doesn't: said, so that nobody misses it later. */
+const elsewhere: Record<string, string> = {
+  brews: "a Homebrew formula",
+  homebrew_casks: "a Homebrew cask",
+  scoops: "a Scoop manifest",
+  nfpms: "deb, rpm and apk packages",
+  snapcrafts: "a snap",
+  aurs: "an AUR package",
+  winget: "a winget manifest",
+  nix: "a Nix package",
+  krews: "a krew plugin",
+  chocolateys: "a Chocolatey package",
+  signs: "signatures",
+  sboms: "SBOMs",
+  kos: "images by ko",
+  announce: "announcements",
+};
+
+export interface GoReleaser extends Survey {
+  pushed: PushedImage[];
+}
+
+/**
+ * Builds and images of a GoReleaser configuration as artifacts; null where there is none.
+ *
+ * @see https://goreleaser.com/customization/builds/go
+ */
+export async function readGoReleaser(
+  tree: Tree,
+  files: readonly string[],
+  product: string,
+): Promise<GoReleaser | null> {
+  const file = places.find((place) => files.includes(place));
+  if (file === undefined) return null;
+  const found: GoReleaser = { packages: [], leftOut: [], notes: [], stamps: [], pushed: [] };
+  let table: Record<string, unknown>;
+  try {
+    table = asTable(parseYaml((await tree.read(file)) ?? ""));
+  } catch (cause) {
+    found.leftOut.push({ path: file, why: `can't be read: ${(cause as Error).message.split("\n")[0]}` });
+    return found;
+  }
+  const project = asText(table.project_name) ?? product;
+  const builds = Array.isArray(table.builds) && table.builds.length > 0 ? table.builds.map(asTable) : [{}];
+  for (const build of builds) {
+    const one = readBuild(build, project, file, found.notes);
+    if (one !== null) found.packages.push(one);
+  }
+  for (const entry of list(table.dockers).map(asTable))
+    for (const template of list(entry.image_templates)) addImage(String(template), project, file, found.pushed);
+  for (const entry of list(table.dockers_v2).map(asTable))
+    for (const image of list(entry.images)) addImage(String(image), project, file, found.pushed);
+  const missing = Object.keys(elsewhere).filter(
+    (key) => list(table[key]).length > 0 || Object.keys(asTable(table[key])).length > 0,
+  );
+  if (missing.length > 0)
+    found.notes.push(
+      `${file} also makes ${missing.map((key) => elsewhere[key]).join(", ")}: twotier doesn't; docs/moving-from/goreleaser.md says what to do`,
+    );
+  found.notes.push(`${file}: assets are raw binaries NAME-OS-ARCH, not archives`);
+  return found;
+}
+
+function readBuild(build: Record<string, unknown>, project: string, _file: string, notes: string[]): Package | null {
+  const builder = asText(build.builder) ?? "go";
+  if (builder !== "go" || build.skip === true) return null;
+  const name = fill(asText(build.binary) ?? project, project);
+  const dir = cleanPath(asText(build.dir) ?? ".");
+  const main = asText(build.main) ?? ".";
+  // `main` may name the file, and may leave out the `./` that go build wants.
+  const folder = cleanPath(main.replace(/\/?[^/]*\.go$/, "") || ".");
+  const platforms = platformsOf(build);
+  const artifact: Extract<RawArtifact, { type: "go" }> = {
+    type: "go",
+    name,
+    dir,
+    package: folder === "." ? "." : `./${folder}`,
+    platforms,
+    ldflags: ldflagsOf(build, name, notes),
+  };
+  const env = Object.fromEntries(
+    list(build.env)
+      .map((one) => String(one))
+      .filter((one) => /^[A-Za-z_]\w*=[^{]*$/.test(one) && !/^(?:GOOS|GOARCH|GOARM)=/.test(one))
+      .map((one) => [one.slice(0, one.indexOf("=")), one.slice(one.indexOf("=") + 1)]),
+  );
+  // CGO_ENABLED=0 is what the builder sets by itself.
+  if (env.CGO_ENABLED === "0") delete env.CGO_ENABLED;
+  if (Object.keys(env).length > 0) artifact.env = env;
+  const tags = [...list(build.flags), ...list(build.tags).map((tag) => `-tags=${tag}`)]
+    .map(String)
+    .filter((flag) => flag !== "-trimpath");
+  if (tags.length > 0)
+    notes.push(
+      `${name}: go build's flags ${tags.join(" ")} aren't taken over; GOFLAGS in the artifact's \`env\` can carry them`,
+    );
+  return { artifact, target: null, registryName: null, manifest: inside(dir, "go.mod"), version: null };
+}
+
+/** GoReleaser's default is linux, darwin and windows on 386, amd64 and arm64. */
+function platformsOf(build: Record<string, unknown>): string[] {
+  const targets = list(build.targets).map(String);
+  if (targets.length > 0 && !targets.some((one) => one.startsWith("go_")))
+    return targets.map((one) => one.split("_").slice(0, 2).join("/"));
+  const systems = orElse(list(build.goos).map(String), ["linux", "darwin", "windows"]);
+  const machines = orElse(list(build.goarch).map(String), ["386", "amd64", "arm64"]);
+  const arms = orElse(list(build.goarm).map(String), ["6"]);
+  const ignored = list(build.ignore).map(asTable);
+  const unknown = new Set(["darwin/386", "darwin/arm", "windows/arm"]);
+  const found: string[] = [];
+  for (const os of systems) {
+    for (const arch of machines) {
+      for (const arm of arch === "arm" ? arms : [""]) {
+        const left = ignored.some(
+          (one) =>
+            (one.goos === undefined || one.goos === os) &&
+            (one.goarch === undefined || String(one.goarch) === arch) &&
+            (one.goarm === undefined || String(one.goarm) === arm),
+        );
+        if (!left && !unknown.has(`${os}/${arch}`)) found.push(arch === "arm" ? `${os}/arm/v${arm}` : `${os}/${arch}`);
+      }
+    }
+  }
+  return found.sort();
+}
+
+const templates: Record<string, string> = {
+  Version: "{version}",
+  Tag: "v{version}",
+  RawVersion: "{version}",
+  Commit: "{commit}",
+  FullCommit: "{commit}",
+  ShortCommit: "{commit}",
+  Date: "{date}",
+  CommitDate: "{date}",
+};
+
+function ldflagsOf(build: Record<string, unknown>, name: string, notes: string[]): string {
+  const given = typeof build.ldflags === "string" ? [build.ldflags] : list(build.ldflags).map(String);
+  // goreleaser.com/customization/builds/go, "ldflags": the default.
+  const lines = orElse(given, ["-s -w -X main.version={{.Version}} -X main.commit={{.Commit}} -X main.date={{.Date}}"]);
+  const text = lines
+    .join(" ")
+    .replace(/\{\{-?\s*\.(\w+)\s*-?\}\}/g, (whole, key: string) => templates[key] ?? whole)
+    .replace(/\s+/g, " ")
+    .trim();
+  const dropped: string[] = [];
+  const kept = text.replace(/-X (?:=)?(?:"[^"]*"|'[^']*'|(?:\{\{[^}]*\}\}|[^\s{]|\{(?!\{))+)/g, (setting) => {
+    if (!setting.includes("{{")) return setting;
+    dropped.push(setting);
+    return "";
+  });
+  if (dropped.length > 0)
+    notes.push(
+      `${name}: ${dropped.join(" ")} of its ldflags isn't taken over: twotier knows {version}, {commit} and {date}`,
+    );
+  return kept.replace(/\s+/g, " ").trim();
+}
+
+function addImage(template: string, project: string, file: string, pushed: PushedImage[]): void {
+  const image = parseImage(fill(template, project).replace(/:[^/]*$/, ""));
+  if (image !== null && !pushed.some((one) => one.registry === image.registry && one.repository === image.repository))
+    pushed.push({ ...image, from: file });
+}
+
+function fill(text: string, project: string): string {
+  return text.replace(/\{\{-?\s*\.ProjectName\s*-?\}\}/g, project);
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function orElse<T>(found: T[], fallback: T[]): T[] {
+  return found.length > 0 ? found : fallback;
+}

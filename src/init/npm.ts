@@ -1,0 +1,172 @@
+import picomatch from "picomatch";
+import { parse as parseYaml } from "yaml";
+import { folderOf, ignored } from "../config/detect.ts";
+import { inside } from "../config/manifests.ts";
+import type { Tree } from "../config/types.ts";
+import type { ExtraStamp, Survey } from "./types.ts";
+
+type Table = Record<string, unknown>;
+
+interface NpmManifest {
+  file: string;
+  dir: string;
+  table: Table;
+}
+
+/** What npm packages share that isn't in their own manifests. */
+export interface NpmSurvey extends Survey {
+  /** `publishConfig.registry`, where all released packages have the same. */
+  registry: string | null;
+  /** `publishConfig.access: restricted` in all of them. */
+  restricted: boolean;
+}
+
+/** Packages of npm: those that aren't private, and where there are workspaces, those in them. */
+export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<NpmSurvey> {
+  const survey: NpmSurvey = { packages: [], leftOut: [], notes: [], stamps: [], registry: null, restricted: false };
+  const found = files.filter((file) => /(?:^|\/)package\.json$/.test(file) && !ignored.test(file));
+  const read = await Promise.all(found.map(async (file) => ({ file, text: (await tree.read(file)) ?? "" })));
+  const manifests: NpmManifest[] = [];
+  for (const { file, text } of read) {
+    const table = parseJson(text);
+    if (table) manifests.push({ file, dir: folderOf(file), table });
+    else survey.leftOut.push({ path: file, why: "isn't JSON" });
+  }
+  const isMember = await workspaces(tree, manifests);
+  const taken = new Map<string, string>();
+  const twice = new Set<string>();
+  const chosen: NpmManifest[] = [];
+  for (const manifest of manifests) {
+    const why = whyNot(manifest, isMember);
+    const name = manifest.table.name as string;
+    if (why !== null) survey.leftOut.push({ path: manifest.file, why });
+    else if (taken.has(name)) twice.add(name);
+    else {
+      taken.set(name, manifest.file);
+      chosen.push(manifest);
+    }
+  }
+  for (const { file, dir, table } of chosen) {
+    const name = table.name as string;
+    if (twice.has(name)) {
+      const all = manifests.filter((one) => one.table.name === name).map((one) => one.file);
+      survey.leftOut.push({
+        path: all.join(", "),
+        why: `are all called ${name}: rename all but one, or make them private`,
+      });
+      continue;
+    }
+    survey.packages.push({
+      artifact: { type: "npm", name, dir },
+      target: "npm",
+      registryName: name,
+      manifest: file,
+      version: table.version as string,
+    });
+  }
+  const released = chosen.filter(({ table }) => !twice.has(table.name as string));
+  const settings = released.map(({ table }) => asTable(table.publishConfig));
+  const registries = new Set(settings.map((one) => asText(one.registry)?.replace(/\/+$/, "")));
+  if (registries.size === 1) survey.registry = [...registries][0] ?? null;
+  else if (registries.size > 1)
+    survey.notes.push(
+      "the npm packages go to several registries (publishConfig.registry): twotier takes one, targets.npm.registry",
+    );
+  survey.restricted = settings.length > 0 && settings.every((one) => one.access === "restricted");
+  survey.stamps = await internalRanges(tree, files, released);
+  return survey;
+}
+
+/** Why a manifest is no package to release; null where it is one. */
+function whyNot({ dir, table }: NpmManifest, isMember: (dir: string) => boolean): string | null {
+  if (table.private === true) return table.workspaces ? "is private: the root of the workspaces" : "is private";
+  if (typeof table.name !== "string" || table.name === "") return "has no name";
+  if (typeof table.version !== "string" || table.version === "") return "has no version";
+  return isMember(dir) ? null : "isn't one of the workspaces";
+}
+
+/** Whether a folder's package is one of the repository's: all are where there are no workspaces at the root. */
+async function workspaces(tree: Tree, manifests: readonly NpmManifest[]): Promise<(dir: string) => boolean> {
+  const root = manifests.find(({ dir }) => dir === ".");
+  const own = root?.table.workspaces;
+  const pnpm = parseOr(await tree.read("pnpm-workspace.yaml"));
+  const globs = [own, asTable(own).packages, asTable(pnpm).packages].find(Array.isArray);
+  if (globs === undefined) return () => true;
+  const texts = globs
+    .filter((glob) => typeof glob === "string")
+    .map((glob) => glob.replace(/^(!?)(?:\.\/)?(.*?)\/?$/, "$1$2"));
+  const takes = picomatch(texts.filter((glob) => !glob.startsWith("!")));
+  const drops = picomatch(texts.filter((glob) => glob.startsWith("!")).map((glob) => glob.slice(1)));
+  return (dir) => dir === "." || (takes(dir) && !drops(dir));
+}
+
+function parseOr(text: string | null): unknown {
+  try {
+    return text === null ? null : parseYaml(text);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Ranges by which packages of the repository depend on each other: they move with the version, in package.json and in the
+ * lock file, else `npm ci` finds that the two don't fit (docs.npmjs.com, npm-ci).
+ */
+async function internalRanges(
+  tree: Tree,
+  files: readonly string[],
+  released: readonly NpmManifest[],
+): Promise<ExtraStamp[]> {
+  const names = new Map(released.map(({ table }) => [table.name as string, table.version as string]));
+  const stamps: ExtraStamp[] = [];
+  const patterns = new Set<string>();
+  for (const { file, table } of released) {
+    const counted = new Map<string, number>();
+    for (const key of ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"]) {
+      for (const [name, range] of Object.entries(asTable(table[key]))) {
+        const [, mark, version] = /^([~^]?)(\d+\.\d+\.\d+\S*)$/.exec(String(range)) ?? [];
+        if (mark === undefined || version !== names.get(name)) continue;
+        const pattern = `"${name}": "${mark}{version}"`;
+        counted.set(pattern, (counted.get(pattern) ?? 0) + 1);
+      }
+    }
+    for (const [pattern, count] of counted) {
+      patterns.add(pattern);
+      stamps.push({ file, pattern, ...(count > 1 ? { count } : {}) });
+    }
+  }
+  for (const lock of ["package-lock.json", "npm-shrinkwrap.json"]) {
+    if (patterns.size === 0 || !files.includes(lock)) continue;
+    const text = (await tree.read(lock)) ?? "";
+    for (const pattern of patterns) {
+      const spelt = pattern.replace("{version}", names.get(/^"([^"]+)"/.exec(pattern)?.[1] ?? "") ?? "");
+      const count = text.split(spelt).length - 1;
+      if (count > 0) stamps.push({ file: lock, pattern, ...(count > 1 ? { count } : {}) });
+    }
+  }
+  return stamps;
+}
+
+/** JSON as Windows writes it, too: with a byte order mark. */
+export function parseJson(text: string): Table | null {
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function asTable(value: unknown): Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : {};
+}
+
+export function asText(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Files that npm stamps for a package: its manifest, and a lock file beside it. */
+export function npmStamps(dir: string, files: ReadonlySet<string>): ExtraStamp[] {
+  const locks = ["package-lock.json", "npm-shrinkwrap.json"].map((lock) => inside(dir, lock));
+  return [inside(dir, "package.json"), ...locks.filter((lock) => files.has(lock))].map((file) => ({ file }));
+}

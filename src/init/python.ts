@@ -1,0 +1,120 @@
+import { parse as parseToml } from "smol-toml";
+import { folderOf, ignored } from "../config/detect.ts";
+import { inside } from "../config/manifests.ts";
+import type { Tree } from "../config/types.ts";
+import { asTable, asText } from "./npm.ts";
+import type { Survey } from "./types.ts";
+
+/** Where a project's version comes from, when it is no text in a manifest. */
+const fromTag =
+  /setuptools[-_]scm|hatch-vcs|versioningit|poetry-dynamic-versioning|versioneer|(?:^|\W)pbr\b|flit[-_]scm/;
+
+/** Python projects: pyproject.toml with a project's name, or setup.cfg with one. */
+export async function surveyPython(tree: Tree, files: readonly string[]): Promise<Survey> {
+  const survey: Survey = { packages: [], leftOut: [], notes: [], stamps: [] };
+  const all = new Set(files);
+  const wanted = files.filter(
+    (file) => /(?:^|\/)(?:pyproject\.toml|setup\.(?:cfg|py))$/.test(file) && !ignored.test(file),
+  );
+  const dirs = [...new Set(wanted.map(folderOf))];
+  const names = new Map<string, string>();
+  for (const dir of dirs) {
+    const file = inside(dir, "pyproject.toml");
+    const [text, cfg] = await Promise.all([tree.read(file), tree.read(inside(dir, "setup.cfg"))]);
+    let table: Record<string, unknown> = {};
+    try {
+      table = text === null ? {} : asTable(parseToml(text.replace(/^\ufeff/, "")));
+    } catch (cause) {
+      survey.leftOut.push({ path: file, why: `can't be read: ${(cause as Error).message.split("\n")[0]}` });
+      continue;
+    }
+    const project = asTable(table.project);
+    const tools = asTable(table.tool);
+    const poetry = asTable(tools.poetry);
+    const meta = section(cfg ?? "", "metadata");
+    const name = asText(project.name) ?? asText(poetry.name) ?? meta.get("name");
+    const where = text === null ? inside(dir, cfg === null ? "setup.py" : "setup.cfg") : file;
+    if (name === undefined) {
+      // A pyproject.toml of linters alone is in most repositories: it is no package, and nobody expects one.
+      if (all.has(inside(dir, "setup.py")))
+        survey.leftOut.push({
+          path: inside(dir, "setup.py"),
+          why: "says its name only when it runs: write it into pyproject.toml as [project] name",
+        });
+      continue;
+    }
+    const why = whyNot(table);
+    if (why !== null) {
+      survey.leftOut.push({ path: where, why });
+      continue;
+    }
+    const key = name.toLowerCase().replace(/[-_.]+/g, "-");
+    if (names.has(key)) {
+      survey.leftOut.push({ path: where, why: `is called ${name} like ${names.get(key)}: rename one` });
+      continue;
+    }
+    names.set(key, where);
+    const literal = asText(project.version) ?? asText(poetry.version) ?? literalOf(meta.get("version"));
+    const scm =
+      fromTag.test(text ?? "") || fromTag.test(cfg ?? "") || asTable(asTable(tools.pdm).version).source === "scm";
+    const cargo = asTable(table["build-system"])["build-backend"] === "maturin" && literal === undefined;
+    if (scm)
+      survey.notes.push(`${name}: its version comes from the tag; nothing is stamped, builds are told the version`);
+    if (cargo) survey.notes.push(`${name}: its version is that of ${inside(dir, "Cargo.toml")}`);
+    if (asTable(table["build-system"])["build-backend"] === "maturin")
+      survey.notes.push(
+        `${name}: maturin makes a wheel for the machine that builds; wheels for others need artifacts of type command`,
+      );
+    const version = scm
+      ? null
+      : cargo
+        ? ((/^version\s*=\s*"([^"]+)"/m.exec((await tree.read(inside(dir, "Cargo.toml"))) ?? "") ?? [])[1] ?? null)
+        : (literal ?? (await moduleVersion(tree, files, dir)));
+    const artifact = { type: "python" as const, name, dir };
+    survey.packages.push({ artifact, target: "pypi", registryName: name, manifest: where, version });
+  }
+  return survey;
+}
+
+function whyNot(table: Record<string, unknown>): string | null {
+  const tools = asTable(table.tool);
+  const classifiers = asTable(table.project).classifiers;
+  if (Array.isArray(classifiers) && classifiers.some((one) => /^Private ::/.test(String(one))))
+    return "is private, by its classifier";
+  if (asTable(tools.poetry)["package-mode"] === false) return "is no package (package-mode = false)";
+  if (asTable(tools.uv).package === false) return "is no package (tool.uv.package = false)";
+  return null;
+}
+
+/** `attr:` and `file:` say where the version is, not what it is. */
+function literalOf(value: string | undefined): string | undefined {
+  return value !== undefined && /^v?\d/.test(value) ? value : undefined;
+}
+
+/** `__version__` of the project's own package, at most two folders deep. */
+async function moduleVersion(tree: Tree, files: readonly string[], dir: string): Promise<string | null> {
+  const prefix = dir === "." ? "" : `${dir}/`;
+  const usual = /^(?:[\w.-]+\/){1,2}(?:__init__|_version|version|__about__)\.py$/;
+  const modules = files.filter(
+    (file) => file.startsWith(prefix) && usual.test(file.slice(prefix.length)) && !ignored.test(file),
+  );
+  for (const file of modules) {
+    const [, found] =
+      /^__version__(?:\s*:\s*\w+)?\s*=\s*["']([^"'\r\n]+)["']/m.exec((await tree.read(file)) ?? "") ?? [];
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+/** `key = value` lines of an INI section. */
+function section(text: string, name: string): Map<string, string> {
+  const found = new Map<string, string>();
+  let here = false;
+  for (const line of text.split(/\r?\n/)) {
+    const head = /^\[([^\]]+)\]/.exec(line);
+    if (head) here = head[1]?.trim() === name;
+    const pair = here ? /^([A-Za-z_.-]+)\s*[=:]\s*(.+?)\s*$/.exec(line) : null;
+    if (pair) found.set(pair[1] as string, pair[2] as string);
+  }
+  return found;
+}

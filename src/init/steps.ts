@@ -1,0 +1,67 @@
+import type { Config, ResolvedArtifacts } from "../config/types.ts";
+import type { Place, Step } from "./types.ts";
+
+/**
+ * What a person must still do before the first release: secrets, or trusted publishers in their place, each with its page.
+ *
+ * @param host where the repository is, e.g. `github.com`
+ */
+export function nextSteps(
+  config: Config,
+  { packages }: Pick<ResolvedArtifacts, "packages">,
+  { remote }: Pick<Place, "remote">,
+): Step[] {
+  const { targets, repository } = config;
+  const host = remote?.host ?? "github.com";
+  const gitlab = remote?.provider === "gitlab";
+  const home = gitlab ? `https://${host}/${remote.owner}/${remote.name}` : `https://${host}/${repository}`;
+  const secrets = gitlab ? `${home}/-/settings/ci_cd` : `${home}/settings/secrets/actions`;
+  const steps: Step[] = [];
+  if (targets.npm) {
+    const own = targets.npm.registry === "https://registry.npmjs.org";
+    steps.push({
+      what: `NPM_TOKEN, a secret of the repository: a token that may write ${list(packages.npm)} and needs no second factor`,
+      urls: [secrets, ...(own ? ["https://www.npmjs.com/settings/~/tokens"] : [targets.npm.registry])],
+    });
+    if (own) {
+      steps.push({
+        what: "where a package doesn't exist on npm yet: take its name first",
+        urls: packages.npm.map((name) => `https://www.npmjs.com/package/${name}`),
+        command: "NPM_TOKEN=... twotier init --claim",
+      });
+    }
+  }
+  if (targets.pypi) {
+    steps.push({
+      what: `PYPI_TOKEN, a secret of the repository: a token for ${list(packages.pypi)} (for the whole account, where a project doesn't exist yet)`,
+      urls: [secrets, "https://pypi.org/manage/account/token/"],
+    });
+  }
+  if (targets.docker) {
+    const hub = targets.docker.registry === "docker.io";
+    const ghcr = targets.docker.registry === "ghcr.io";
+    steps.push({
+      what: `DOCKERHUB_USERNAME and DOCKERHUB_TOKEN, secrets of the repository: an account of ${targets.docker.registry} that may push ${list(packages.docker)}`,
+      urls: [
+        secrets,
+        ...(hub
+          ? [
+              "https://app.docker.com/settings/personal-access-tokens",
+              ...packages.docker.map((name) => `https://hub.docker.com/r/${name}`),
+            ]
+          : []),
+        ...(ghcr ? ["https://github.com/settings/tokens"] : []),
+      ],
+    });
+  }
+  if (targets.github && !gitlab)
+    steps.push({
+      what: "who may start a production release: reviewers of the environment `production`, if anybody must agree",
+      urls: [`${home}/settings/environments`],
+    });
+  return steps;
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
