@@ -111,6 +111,7 @@ describe("a candidate is taken back", () => {
   });
 
   it("one that later versions follow leaves their pointers alone, and says that they follow", async () => {
+    project.registries.servers.github.admin.setImmutableReleases("example/fast", true);
     expect((await project.release({ tier: "staging" })).manifest?.version, "of the same commit").toBe("0.1.1-rc.3");
     const { warnings } = await back("0.1.1-rc.1");
     expect(warnings.join("\n")).toContain("v0.1.1-rc.3 stays as it is");
@@ -120,6 +121,14 @@ describe("a candidate is taken back", () => {
   it("its tags stay unless they are asked for; then they go here and there, and the number stays spent", async () => {
     expect([...(await project.refs()).keys()]).toContain("refs/tags/v0.1.1-rc.2");
     await project.git(["fetch", "--quiet", "--tags", "origin"]);
+    const session = await project.session({ tier: "staging" });
+    const plan = await planRollback(session, { version: "0.1.1-rc.3", deleteTag: true });
+    await session.close();
+    // This one is immutable: what is final is said beforehand.
+    expect(of(plan.steps, "github")).toEqual([
+      { state: "todo", text: "delete the pre-release; it is immutable: its tag's name can never be used again" },
+    ]);
+    expect(plan.warnings).toContain("the tag goes, but 0.1.1-rc.3 stays spent: the next version is the next number");
     const { steps } = await back("0.1.1-rc.3", { deleteTag: true });
     expect(steps.filter((step) => step.do === "delete-tag").map(({ id, state }) => `${id} ${state}`)).toEqual([
       "v0.1.1-rc.3 done",
@@ -138,14 +147,21 @@ describe("a candidate is taken back", () => {
 
 describe("a stable version is taken back", () => {
   let result: RollbackResult;
+  let planned: UndoStep[];
 
   beforeAll(async () => {
     await project.close();
     project = await startProject();
     for (const version of ["0.1.1", "0.1.2", "0.1.3"]) {
-      await candidate(`feat: ${version}`);
-      expect((await project.release({ tier: "production" })).manifest?.version).toBe(version);
+      await project.push(`feat: ${version}`);
+      if (version === "0.1.3") project.registries.servers.github.admin.setImmutableReleases("example/fast", true);
+      // Without a candidate: what matters here is what comes after, and this is built once.
+      const released = await project.release({ tier: "production", allowUntested: true });
+      expect(released.manifest?.version).toBe(version);
     }
+    const session = await project.session({ tier: "staging" });
+    planned = (await planRollback(session, { version: "0.1.3" })).steps;
+    await session.close();
     result = await back("0.1.3");
   });
 
@@ -170,7 +186,10 @@ describe("a stable version is taken back", () => {
     expect(of(result.steps, "docker")).toMatchObject([{ state: "kept" }]);
   });
 
-  it("GitHub: its release is marked as a pre-release, and latest goes back", async () => {
+  it("GitHub: its release is marked as a pre-release, and latest goes back; what is immutable stays", async () => {
+    expect(of(planned, "github")).toEqual([
+      { state: "todo", text: "mark the release as a pre-release; its assets and its tag are immutable and stay" },
+    ]);
     expect((await releases()).find((one) => one.tag_name === "v0.1.3")).toMatchObject({ prerelease: true });
     const latest = await json(`${project.registries.github}/repos/example/fast/releases/latest`);
     expect(latest).toMatchObject({ tag_name: "v0.1.2" });
@@ -229,21 +248,45 @@ describe("bad input", () => {
     expect(JSON.stringify(await packument())).toBe(before);
   });
 
+  it("without rights at one registry the others are done, and the same command does the rest later", async () => {
+    await candidate("fix: more");
+    const { faults } = project.registries;
+    faults.add({
+      fault: "status",
+      status: 403,
+      registry: "npm",
+      method: "PUT|DELETE",
+      count: "all",
+      body: "read only",
+    });
+    const first = await back("0.1.1-rc.2");
+    expect(first.failures.map(({ step, error }) => `${step.do} ${step.id} ${error.code}`)).toEqual([
+      "point @example/fast@next AUTH",
+      "undo @example/fast@0.1.1-rc.2 AUTH",
+    ]);
+    const left = (result: RollbackResult) => result.steps.filter((step) => step.state === "todo").map(({ id }) => id);
+    expect(left(first)).toEqual(["@example/fast@next", "@example/fast@0.1.1-rc.2"]);
+    expect((await releases()).map((one) => one.tag_name)).toEqual(["v0.1.1-rc.1"]);
+    faults.clear();
+    expect(left(await back("0.1.1-rc.2"))).toEqual([]);
+    expect((await packument())["dist-tags"]).toMatchObject({ next: "0.1.1-rc.1" });
+  });
+
   it("one that is begun but not sealed: its number is given up, and the run that goes on can't seal it", async () => {
-    await project.push("fix: two");
+    await project.push("fix: three");
     const onStep = async (step: string) => {
-      if (step === "staged") await back("0.1.1-rc.2");
+      if (step === "staged") await back("0.1.1-rc.3");
     };
     await expect(project.release({ tier: "staging" }, { onStep })).rejects.toMatchObject({ code: "LOST" });
     const refs = [...(await project.refs()).keys()];
-    expect(refs).not.toContain("refs/tags/v0.1.1-rc.2");
-    expect(refs).not.toContain("refs/twotier/lock/v0.1.1-rc.2");
+    expect(refs).not.toContain("refs/tags/v0.1.1-rc.3");
+    expect(refs).not.toContain("refs/twotier/lock/v0.1.1-rc.3");
     expect((await releases()).filter((one) => one.draft)).toEqual([]);
   });
 
   it("one that is half published is taken back, and its release doesn't go on", async () => {
     const onStep = async (step: string) => {
-      if (step === "sealed") await back("0.1.1-rc.3");
+      if (step === "sealed") await back("0.1.1-rc.4");
     };
     await expect(project.release({ tier: "staging" }, { onStep })).rejects.toMatchObject({ code: "REFUSED" });
     expect((await packument())["dist-tags"]).toMatchObject({ next: "0.1.1-rc.1" });

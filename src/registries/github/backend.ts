@@ -159,7 +159,7 @@ async function afterPush(context: Context, repository: Repository): Promise<void
  * A repository without either has no hook, so that pushes stay fast.
  */
 export async function writeHook(repository: Repository): Promise<void> {
-  const { protectedBranches, spentTags } = repository.data;
+  const { protectedBranches, spentTags, releases } = repository.data;
   const hooks = path.join(repository.git, "hooks");
   if (protectedBranches.length === 0 && spentTags.length === 0) {
     await rm(path.join(hooks, "update"), { force: true });
@@ -169,6 +169,8 @@ export async function writeHook(repository: Repository): Promise<void> {
   const list = (prefix: string, names: string[]) => names.map((name) => `${prefix}${name}\n`).join("");
   await writeFile(path.join(hooks, "branches"), list("refs/heads/", protectedBranches));
   await writeFile(path.join(hooks, "tags"), list("refs/tags/", spentTags));
+  const fixed = releases.filter((one) => one.immutable).map((one) => one.tag);
+  await writeFile(path.join(hooks, "fixed-tags"), list("refs/tags/", fixed));
   await writeFile(path.join(hooks, "update"), updateHook, { mode: 0o755 });
 }
 
@@ -177,7 +179,10 @@ if grep -qxF -e "$1" "$GIT_DIR/hooks/branches"; then
   echo "error: GH006: Protected branch update failed for $1." >&2
   exit 1
 fi
-if grep -qxF -e "$1" "$GIT_DIR/hooks/tags"; then
+# Once its release is gone the tag may go too; its name stays spent.
+tags=tags
+case $3 in *[!0]*) ;; *) tags=fixed-tags ;; esac
+if grep -qxF -e "$1" "$GIT_DIR/hooks/$tags"; then
   echo "error: GH013: Repository rule violations found for $1." >&2
   echo "- Cannot create, update or delete the tag of an immutable release." >&2
   exit 1

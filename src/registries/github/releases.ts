@@ -127,6 +127,7 @@ export async function deleteRelease(context: Context): Promise<void> {
     data.releases = data.releases.filter((one) => one !== release);
     if (data.latest === release.id) data.latest = null;
     repository.save();
+    if (release.immutable) await writeHook(repository);
     for (const asset of release.assets) await rm(repository.assetFile(asset.id), { force: true });
     reply(context, 204);
   });
