@@ -5,10 +5,22 @@ import { checklistOf } from "../../src/release/evidence.ts";
 import { type Project, startProject } from "../support/project.ts";
 
 let project: Project;
-beforeEach(async () => {
-  project = await startProject({ files: { "CHANGELOG.md": "# Changelog\n" } });
-});
 afterEach(() => project.close());
+
+/** The fast project with everything, or with its npm package on npm and GitHub alone, which is built and released sooner. */
+async function start(what: "everything" | "npm") {
+  const small = [
+    "name: fast",
+    "repository: example/fast",
+    'trigger: { branch: main, paths: ["src/**"] }',
+    "version: { stamp: [] }",
+    "artifacts:",
+    '  - { name: npm, type: command, run: python3 -IS make.py npm, files: ["*.tgz"], kind: npm, package: "@example/fast" }',
+    "targets: { npm: true, github: true }",
+  ];
+  const config = what === "npm" ? { "twotier.yaml": `${small.join("\n")}\n` } : {};
+  project = await startProject({ files: { "CHANGELOG.md": "# Changelog\n", ...config } });
+}
 
 const asset = async (tag: string, name: string) => {
   const answer = await fetch(`${project.registries.github}/example/fast/releases/download/${tag}/${name}`);
@@ -30,7 +42,17 @@ async function candidate(append: string) {
   return project.release({ tier: "staging" });
 }
 
-describe("a promotion", () => {
+const stable = 'import os as o; STABLE = "-" not in o.environ["VERSION"]';
+const tarPatch = (...lines: string[]) =>
+  [
+    `${stable}\nimport tarfile as t\nold = t.TarFile.addfile\ndef add(self, info, body=None):`,
+    ...lines.map((line) => `    ${line}`),
+    "    return old(self, info, body)\nt.TarFile.addfile = add",
+  ].join("\n");
+
+describe("a promotion of all kinds of packages", () => {
+  beforeEach(() => start("everything"));
+
   it("is proven: the candidate is reproduced, and what differs is the version's spelling", async () => {
     await candidate("");
     await project.release({ tier: "production" });
@@ -59,14 +81,6 @@ describe("a promotion", () => {
     expect(await asset("v0.1.1", "promotion.md")).toContain("# fast 0.1.1 is v0.1.1-rc.1");
     expect(await asset("v0.1.1", "checksums.txt")).toMatch(/ {2}promotion\.json\n.* {2}promotion\.md\n/);
   });
-
-  const stable = 'import os as o; STABLE = "-" not in o.environ["VERSION"]';
-  const tarPatch = (...lines: string[]) =>
-    [
-      `${stable}\nimport tarfile as t\nold = t.TarFile.addfile\ndef add(self, info, body=None):`,
-      ...lines.map((line) => `    ${line}`),
-      "    return old(self, info, body)\nt.TarFile.addfile = add",
-    ].join("\n");
 
   it.each([
     [
@@ -114,6 +128,10 @@ describe("a promotion", () => {
     expect(await locks()).toEqual([]);
     expect((await project.refs()).has("refs/tags/v0.1.1")).toBe(false);
   });
+});
+
+describe("a promotion", () => {
+  beforeEach(() => start("npm"));
 
   it("goes on with a reason, which is recorded with what it accepts", async () => {
     await candidate(tarPatch('if STABLE and info.name.endswith("index.js"): old(self, t.TarInfo("package/more.js"))'));
@@ -164,10 +182,10 @@ describe("a promotion", () => {
     const { assets } = (await (await fetch(`${releases}/tags/v0.1.1-rc.1`, { headers: auth })).json()) as {
       assets: { id: number; name: string }[];
     };
-    const gone = assets.find((one) => one.name === "fast-linux-amd64");
+    const gone = assets.find((one) => one.name.endsWith(".tgz"));
     await fetch(`${releases}/assets/${gone?.id}`, { method: "DELETE", headers: auth });
     expect((await refusal()).sentences).toEqual([
-      "github: fast-linux-amd64 of v0.1.1-rc.1: the registry doesn't hold it any more",
+      "github: example-fast-0.1.1-rc.1.tgz of v0.1.1-rc.1: the registry doesn't hold it any more",
     ]);
   });
 
@@ -185,6 +203,8 @@ describe("a promotion", () => {
 });
 
 describe("conditions for production", () => {
+  beforeEach(() => start("npm"));
+
   const withConditions = async (conditions: string, files: Record<string, string> = {}) => {
     const config = (await project.git(["show", "HEAD:twotier.yaml"])).stdout;
     const text = `${config}tiers: { production: { conditions: ${conditions} } }\n`;
