@@ -22,12 +22,15 @@ const mayImport: Record<string, readonly string[]> = {
   proof: ["core", "lib", "version", "git", "config", "build"],
   // Targets are passed in.
   release: ["core", "lib", "version", "git", "config", "build", "proof"],
+  // Targets are passed in.
+  doctor: ["core", "lib", "version", "git", "config", "build", "generate", "release", "notify"],
+  notify: ["core", "lib", "config"],
   // git: what the remote and the tags say; nothing is written, and no registry asked.
   init: ["core", "lib", "version", "git", "config"],
   rehearse: ["core", "lib", "version", "git", "config", "build", "targets", "registries", "release", "generate"],
   cli: [
     ...["core", "lib", "version", "git", "config", "build", "targets", "generate", "registries", "release", "rehearse"],
-    ...["init"],
+    ...["doctor", "notify", "init"],
   ],
   "index.ts": [
     "core",

@@ -143,6 +143,22 @@ export async function listBranches(context: Context): Promise<void> {
   reply(context, 200, branches, headers);
 }
 
+export async function getBranch(context: Context): Promise<void> {
+  const repository = repositoryOf(context);
+  const name = context.params.branch ?? "";
+  const [found] = await lookUp(repository.git, [`refs/heads/${name}`]);
+  if (!found) throw apiError(404, "Branch not found");
+  const url = repositoryUrl(context, repository);
+  const isProtected = repository.data.protectedBranches.includes(name);
+  reply(context, 200, {
+    name,
+    commit: { sha: found.sha, url: `${url}/commits/${found.sha}` },
+    protected: isProtected,
+    protection: { enabled: isProtected },
+    protection_url: `${url}/branches/${name}/protection`,
+  });
+}
+
 /** 404 "Branch not protected" or the protection; who may not write isn't told (GitHub's 404). */
 export async function getProtection(context: Context): Promise<void> {
   const repository = repositoryOf(context);

@@ -15,7 +15,7 @@ import {
   listReleases,
   updateRelease,
 } from "./releases.ts";
-import { getProtection, getRepository, immutableReleases, listBranches, listTags } from "./repositories.ts";
+import { getBranch, getProtection, getRepository, immutableReleases, listBranches, listTags } from "./repositories.ts";
 import { publicUser } from "./users.ts";
 
 type Route = (context: Context) => Promise<void> | void;
@@ -31,6 +31,7 @@ const api: [method: string, pattern: string, route: Route][] = [
   ["GET", repo, getRepository],
   ["GET", `${repo}/tags`, listTags],
   ["GET", `${repo}/branches`, listBranches],
+  ["GET", `${repo}/branches/:branch`, getBranch],
   ["GET", `${repo}/branches/:branch/protection`, getProtection],
   ["GET", `${repo}/immutable-releases`, immutableReleases],
   ["PUT", `${repo}/immutable-releases`, immutableReleases],

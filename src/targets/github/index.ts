@@ -3,6 +3,7 @@ import { retrying } from "../../core/retry.ts";
 import type { Io, Item, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { createApi } from "./api.ts";
+import { inspect } from "./inspect.ts";
 import { checkAssets } from "./limits.ts";
 import { createPlace } from "./place.ts";
 import { createLatest } from "./pointer.ts";
@@ -89,6 +90,7 @@ export function createGithubTarget(options: GithubOptions): Target {
     },
 
     preflight: (io) => retrying("github: checking the repository", io, () => checkAccess(api, io)),
+    inspect: (about, io) => retrying("github: looking at the settings", io, () => inspect(api, about, io)),
 
     async versions(io) {
       const versions = new Set<string>();

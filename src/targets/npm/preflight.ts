@@ -36,7 +36,7 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
           target: "npm",
           topic: "unclaimed",
           message: `npm has no package ${name} yet, and would make the first version published \`latest\` whatever its dist-tag`,
-          hint: "add --claim: it publishes a deprecated placeholder 0.0.0 first",
+          hint: "add --claim to `twotier release`: it publishes a deprecated placeholder 0.0.0 first",
           remedy: "claim",
         });
         return;

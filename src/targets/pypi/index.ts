@@ -4,7 +4,7 @@ import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { bounded } from "../../lib/http.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
-import { preflight } from "./preflight.ts";
+import { preflight, rightsUnknown } from "./preflight.ts";
 import { attestationsOf } from "./provenance.ts";
 import { type IndexFile, readProject } from "./simple.ts";
 import { pypiUndo } from "./undo.ts";
@@ -74,6 +74,7 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     },
 
     preflight: (io) => preflight({ upload, index, projects, username, token }, io),
+    inspect: async () => [rightsUnknown(projects)],
 
     async versions(io) {
       const pages = await Promise.all(projects.map((project) => readProject(index, project, true, io)));

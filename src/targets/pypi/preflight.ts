@@ -1,4 +1,4 @@
-import type { Finding, Io, Topic } from "../../core/target.ts";
+import type { Finding, Io, Remark, Topic } from "../../core/target.ts";
 import { isProjectName } from "./names.ts";
 import { readProject } from "./simple.ts";
 import { probe, refusal } from "./upload.ts";
@@ -58,4 +58,14 @@ export async function preflight({ upload, index, projects, username, token }: Co
     }),
   );
   return findings;
+}
+
+/** PyPI has no question that an upload token answers but the upload itself (docs.pypi.org/api). */
+export function rightsUnknown(projects: readonly string[]): Remark {
+  return {
+    level: "note",
+    code: "pypi-rights",
+    message: `a Python index doesn't say what a token may upload: ${projects.join(", ")} could not be asked about`,
+    hint: "the first upload tells; a token for the project, or a trusted publisher, has the right and no other",
+  };
 }

@@ -1,0 +1,149 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { parseConfig } from "../config/parse.ts";
+import { resolveArtifacts } from "../config/resolve.ts";
+import type { Config, ResolvedArtifacts, Tree } from "../config/types.ts";
+import type { Io } from "../core/target.ts";
+import { folderTree } from "../git/folder.ts";
+import { asReleaseError } from "../lib/errors.ts";
+import type { Session } from "../release/session.ts";
+import { configFile } from "../release/source.ts";
+import { standingOf } from "../release/standing.ts";
+import { tagNames } from "../version/tags.ts";
+import { checkGenerated } from "./generated.ts";
+import { checkPlan } from "./plan.ts";
+import { checkRegistries, checkSettings } from "./registries.ts";
+import { checkReleases } from "./releases.ts";
+import { checkStamps } from "./stamps.ts";
+import { checkTools } from "./tools.ts";
+import { checkTrigger } from "./trigger.ts";
+import { asFound, type Check, type Diagnosis, type Found, type Result, type Subject } from "./types.ts";
+import { why } from "./why.ts";
+import { checkActions, checkWorkflows } from "./workflows.ts";
+
+/** What `doctor` is asked to look at. */
+export interface Asked {
+  /** Folder with twotier.yaml. */
+  dir: string;
+  /** Opens the repository; it is closed when the checks are through. */
+  open(): Promise<Session>;
+  offline: boolean;
+  io: Io;
+  variable(name: string): string | undefined;
+}
+
+const checks: readonly [name: string, check: (subject: Subject) => Promise<Result>][] = [
+  ["repository", checkPlan],
+  ["tools", checkTools],
+  ["registries", checkRegistries],
+  ["settings", checkSettings],
+  ["releases", checkReleases],
+  ["generated files", checkGenerated],
+  ["trigger", checkTrigger],
+  ["stamps", checkStamps],
+  ["workflows", checkWorkflows],
+];
+
+/**
+ * Looks at everything that a release needs, side by side, and writes nothing. What can't be looked at is a finding.
+ *
+ * @throws ReleaseError INTERRUPTED
+ */
+export async function examine(asked: Asked): Promise<Diagnosis> {
+  const tree = folderTree(asked.dir, asked.io.signal);
+  const actions = run("actions", () => checkActions(tree));
+  const read = await readConfig(asked.dir, tree);
+  const first: Outcome = {
+    check: { name: configFile, state: read.found.length > 0 ? "found" : "ok", text: read.text },
+    found: read.found,
+  };
+  const rest = read.ready ? await inRepository(asked, tree, read.ready) : [];
+  const outcomes = [first, ...rest, await actions];
+  return {
+    schema: 1,
+    name: read.ready?.config.name ?? null,
+    checks: outcomes.map((one) => one.check),
+    findings: distinct(outcomes.flatMap((one) => one.found)).map((one) => ({ ...one, why: why[one.code] })),
+  };
+}
+
+interface Outcome {
+  check: Check;
+  found: Found[];
+}
+
+interface Read {
+  found: Found[];
+  text: string;
+  ready: { config: Config; resolved: ResolvedArtifacts } | null;
+}
+
+async function readConfig(dir: string, tree: Tree): Promise<Read> {
+  const text = await readFile(path.join(dir, configFile), "utf8").catch(() => null);
+  if (text === null) {
+    const remedy = "run `twotier init`: it looks at the repository and writes one";
+    return {
+      found: [{ code: "config", level: "error", what: `there is no ${configFile} here`, remedy }],
+      text: "not there",
+      ready: null,
+    };
+  }
+  try {
+    const config = parseConfig(text);
+    const resolved = await resolveArtifacts(config, tree);
+    const names = resolved.artifacts.map((one) => one.name).join(", ");
+    return { found: [], text: names === "" ? "a release is a tag and its page" : names, ready: { config, resolved } };
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    const each = error.findings.length > 0 ? error.findings : [error];
+    return { found: each.map((one) => asFound(one, "config")), text: "has mistakes", ready: null };
+  }
+}
+
+async function inRepository(asked: Asked, tree: Tree, ready: NonNullable<Read["ready"]>): Promise<Outcome[]> {
+  let session: Session | undefined;
+  try {
+    session = await asked.open();
+    const refs = await session.repository.refs();
+    const { config } = ready;
+    const subject: Subject = {
+      ...ready,
+      dir: asked.dir,
+      tree,
+      session,
+      refs,
+      standing: standingOf(refs, tagNames(config.version.tag)),
+      branch: config.trigger.branch ?? refs.head ?? "main",
+      targets: session.job().targets(ready),
+      offline: asked.offline,
+      io: asked.io,
+      variable: asked.variable,
+    };
+    return await Promise.all(checks.map(([name, check]) => run(name, () => check(subject))));
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    if (error.code === "INTERRUPTED") throw error;
+    const found = [asFound(error, error.code === "NETWORK" ? "unreachable" : "refused")];
+    return [{ check: { name: "repository", state: "found", text: "couldn't be read" }, found }];
+  } finally {
+    await session?.close();
+  }
+}
+
+/** A check that fails is a finding: the others go on. */
+async function run(name: string, check: () => Promise<Result>): Promise<Outcome> {
+  try {
+    const { found, text, skipped } = await check();
+    const bad = found.some((one) => one.level !== "note");
+    return { check: { name, state: skipped ? "skipped" : bad ? "found" : "ok", text }, found };
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    if (error.code === "INTERRUPTED") throw error;
+    return { check: { name, state: "found", text: "couldn't be looked at" }, found: [asFound(error, "unreachable")] };
+  }
+}
+
+/** Two checks may ask the same thing of the same registry. */
+function distinct(found: readonly Found[]): Found[] {
+  return [...new Map(found.map((one) => [`${one.code} ${one.what}`, one])).values()];
+}

@@ -1,0 +1,37 @@
+import type { Code } from "./types.ts";
+
+/** Why each kind of finding matters, in a sentence. */
+export const why: Record<Code, string> = {
+  config: "a release reads twotier.yaml first, and makes nothing while it is wrong",
+  uncommitted: "a release reads the commit, not the work tree",
+  refused: "no number is taken while a rule says no",
+  "tool-missing": "the build on this machine stops without it",
+  "tool-old": "the build asks for a newer one, and stops or downloads it",
+  unreachable: "what can't be asked is unknown, and nothing is published on a guess",
+  token: "preflight stops the release before anything is written",
+  rights: "the registry would refuse the upload, with npm as `npm ERR! 403`; preflight stops before it",
+  name: "the registry would refuse the upload",
+  "npm-unclaimed": "npm gives a package's first version the dist-tag latest, so that users would get a candidate",
+  "pypi-new": "a token for one project can't make another",
+  "pypi-rights": "a wrong token shows only at the upload, when npm and the tag are there already",
+  repository: "GitHub holds the tag, the draft and the release",
+  "rate-limit": "a release waits for GitHub when it has no requests left",
+  "site-place": "the channel files that the install scripts read are kept there",
+  "branch-rules":
+    "the push is refused after the release is out; VERSION and CHANGELOG.md then wait on a branch of their own",
+  "tag-rules": "the tag seals the release, and without it nothing is published",
+  "immutable-releases": "a mistake in a published release can only be followed by another version",
+  "secret-missing": "a secret that isn't there is an empty text: the release stops at preflight",
+  "secret-unnamed": "a workflow gives a step no secret that it doesn't name: the release stops at preflight",
+  "orphan-draft": "drafts pile up in the list of releases, and hold copies of assets",
+  unfinished: "its number is taken, and users see a part of it or nothing",
+  "no-candidate": '`install.sh --staging` says "No prerelease version found", and production has nothing to finalise',
+  checksums: "install.sh refuses what doesn't match, and so it should",
+  drift: "what users or runners get isn't what twotier.yaml says",
+  "trigger-misses": "a commit that changes only these files makes no candidate, and nobody is told",
+  unstamped: "it goes on saying the old version after the release",
+  "action-unpinned": "a tag can be moved to other code, which then runs with the release's secrets",
+  workflow: "a push to the branch releases nothing by itself",
+  "path-filter": "a filter looks at one push, and at 300 files of it: a change that it misses stays missed",
+  "workflow-files": "GITHUB_TOKEN may not make a release of a commit with other workflow files",
+};

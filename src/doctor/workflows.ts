@@ -1,0 +1,103 @@
+import type { Config, Tree } from "../config/types.ts";
+import type { Found, Result, Subject } from "./types.ts";
+import { readWorkflows, secretsOf, valuesOf, type Workflow } from "./yaml.ts";
+
+/** Actions by a commit's sha: a tag or a branch can be moved (docs.github.com, "Security hardening for GitHub Actions"). */
+export async function checkActions(tree: Tree): Promise<Result> {
+  const workflows = await readWorkflows(tree);
+  if (workflows.length === 0) return { found: [], text: "there are no workflows", skipped: true };
+  const found: Found[] = [];
+  let count = 0;
+  for (const { path, value } of workflows) {
+    const uses = valuesOf(value, "uses").flatMap(({ found }) => (typeof found === "string" ? [found.trim()] : []));
+    count += uses.length;
+    const loose = [...new Set(uses.filter((use) => !isPinned(use)))];
+    if (loose.length === 0) continue;
+    const what = `${path} uses ${loose.join(", ")} by a name that can be moved`;
+    const remedy = `write the commit's sha, and the version as a comment: \`gh api repos/${repositoryOf(loose[0] as string)}/commits/REF --jq .sha\` prints it`;
+    found.push({ code: "action-unpinned", level: "warning", what, remedy });
+  }
+  for (const { path, value } of workflows) {
+    if (value === null) {
+      const remedy = "GitHub doesn't run it either: correct the line that its page under Actions names";
+      found.push({ code: "workflow", level: "warning", what: `${path} isn't valid YAML`, remedy });
+    }
+  }
+  return { found, text: `${count} uses of actions` };
+}
+
+function isPinned(use: string): boolean {
+  if (use.startsWith("./") || use.startsWith("../")) return true;
+  if (use.startsWith("docker://")) return /@sha256:[0-9a-f]{64}$/.test(use);
+  return /@(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(use);
+}
+
+function repositoryOf(use: string): string {
+  return use.replace(/@.*$/, "").split("/").slice(0, 2).join("/");
+}
+
+/** Whether a workflow releases, and names the secrets that the targets need. */
+export async function checkWorkflows({ tree, config, branch }: Subject): Promise<Result> {
+  const workflows = await readWorkflows(tree);
+  const releasing = workflows.filter(({ text }) =>
+    /\btwotier\b[^\n]*\b(?:release|publish)\b|uses:\s*\S*\btwotier@/.test(text),
+  );
+  if (workflows.length === 0) return { found: [], text: "this repository has none", skipped: true };
+  if (releasing.length === 0) {
+    const remedy =
+      "run `twotier generate workflow`, or call `twotier release --tier staging` in a workflow of your own";
+    return {
+      found: [{ code: "workflow", level: "note", what: "no workflow runs twotier", remedy }],
+      text: "none runs twotier",
+    };
+  }
+  const found = secretsWanted(config, releasing);
+  const paths = releasing.map((one) => one.path);
+  const filtered = releasing.find(({ value }) => hasPathFilter(value, branch));
+  if (filtered) {
+    found.push({
+      code: "path-filter",
+      level: "warning",
+      what: `${filtered.path} has a \`paths\` filter on its push`,
+      remedy:
+        "remove it: `twotier plan` decides in seconds by trigger.paths, and looks at all commits since the last release",
+    });
+  }
+  return { found, text: paths.join(", ") };
+}
+
+function hasPathFilter(value: unknown, branch: string): boolean {
+  return valuesOf(value, "push").some(({ found }) => {
+    if (typeof found !== "object" || found === null) return false;
+    const { paths, "paths-ignore": ignored, branches } = found as Record<string, unknown>;
+    const concerned = !Array.isArray(branches) || branches.includes(branch);
+    return concerned && (paths !== undefined || ignored !== undefined);
+  });
+}
+
+/** Secrets that the targets need and no releasing workflow names; with `id-token: write` npm and PyPI need none. */
+function secretsWanted({ targets }: Config, workflows: readonly Workflow[]): Found[] {
+  const keyless = workflows.some(({ value }) =>
+    valuesOf(value, "permissions").some(
+      ({ found }) => found === "write-all" || (found as Record<string, unknown> | null)?.["id-token"] === "write",
+    ),
+  );
+  const named = new Set(secretsOf(workflows));
+  const variables = new Set(workflows.flatMap(({ text }) => text.match(/\b[A-Z][A-Z0-9_]+(?=\s*:)/g) ?? []));
+  const wanted = [
+    ...(targets.npm && !keyless ? ["NPM_TOKEN"] : []),
+    ...(targets.pypi && !keyless ? ["PYPI_TOKEN"] : []),
+    ...(targets.docker ? ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"] : []),
+  ];
+  const missing = wanted.filter((name) => !named.has(name) && !variables.has(name));
+  if (missing.length === 0) return [];
+  const lines = missing.map((name) => `${name}: \${{ secrets.${name} }}`).join(", ");
+  return [
+    {
+      code: "secret-unnamed",
+      level: "error",
+      what: `${workflows.map((one) => one.path).join(", ")} names no ${missing.join(", ")}`,
+      remedy: `give it to the step that releases: \`env: { ${lines} }\``,
+    },
+  ];
+}
