@@ -18,7 +18,14 @@ type Asked = NonNullable<NonNullable<Parameters<typeof fillConditions>[0]["tiers
 /** What holds of a candidate v0.1.19-rc.1, whose registry answers so. */
 async function read(
   asked: Asked,
-  more: { seen?: object; published?: Date; changelog?: string; approver?: string; checks?: string[] } = {},
+  more: {
+    seen?: object;
+    published?: Date;
+    later?: Date;
+    changelog?: string;
+    approver?: string;
+    checks?: string[];
+  } = {},
 ): Promise<PlanCondition[]> {
   const history = new History();
   history.tag("v0.1.18");
@@ -41,7 +48,9 @@ async function read(
     resolved: { artifacts: [], stamp: [], packages: { npm: [], pypi: [], docker: [], go: [] } },
   };
   const { changelog = null, approver } = more;
-  const found = await readConditions({ planned, manifest, targets: [target], changelog, approver, offline: false, io });
+  const other = { name: "pypi", publishedAt: async () => more.later ?? null } as unknown as Target;
+  const targets = [target, other, { name: "docker" } as unknown as Target];
+  const found = await readConditions({ planned, manifest, targets, changelog, approver, offline: false, io });
   return found.slice(1);
 }
 
@@ -56,6 +65,13 @@ describe("conditions for production", () => {
     ["gone", { verified: true }, { seen: { state: "absent" } }, false, /a@0\.1\.19-rc\.1 is absent/],
     ["old enough", { minAge: "24h" }, { published: new Date("2026-11-19T10:00:00Z") }, true, /1 d old/],
     ["too young", { minAge: "24h" }, { published: new Date("2026-11-19T10:30:00Z") }, false, /23 h 30 min old/],
+    [
+      "too young, because a part of it became public later",
+      { minAge: "24h" },
+      { published: new Date("2026-11-18T10:00:00Z"), later: new Date("2026-11-20T09:00:00Z") },
+      false,
+      /1 h old/,
+    ],
     ["of unknown age", { minAge: "5m" }, {}, false, /no registry says when/],
     ["written about", { changelog: true }, { changelog: "## [0.1.19]\n\n- x\n" }, true, /has a section/],
     [

@@ -107,15 +107,20 @@ async function oldEnough({ planned, targets, offline, io }: ConditionFacts, minA
   const tag = planned.plan.candidate;
   if (offline) return condition("minAge", null, "no registry was asked");
   if (tag === null) return condition("minAge", false, "there is no candidate");
-  for (const target of targets) {
-    const at = await target.publishedAt?.(io);
-    if (!at) continue;
-    const age = Math.floor((io.now().getTime() - at.getTime()) / 1000);
-    const text = `${tag} is ${duration(age)} old, ${duration(minAge)} are asked for`;
-    return condition("minAge", age >= minAge, text, `wait ${duration(minAge - age)}`);
+  const told = await Promise.all(
+    targets.map((target) =>
+      retrying(`${target.name}: reading when ${tag} became public`, io, async () => target.publishedAt?.(io) ?? null),
+    ),
+  );
+  const times = told.flatMap((at) => (at ? [at.getTime()] : []));
+  if (times.length === 0) {
+    const remedy = "GitHub, npm and PyPI tell when a release became public: use one of them, or take minAge away";
+    return condition("minAge", false, `no registry says when ${tag} became public`, remedy);
   }
-  const remedy = "GitHub's releases tell when they became public: use targets.github, or take minAge away";
-  return condition("minAge", false, `no registry says when ${tag} became public`, remedy);
+  // Where registries disagree, a part of it became public later: the age is that of the whole.
+  const age = Math.floor((io.now().getTime() - Math.max(...times)) / 1000);
+  const text = `${tag} is ${duration(age)} old, ${duration(minAge)} are asked for`;
+  return condition("minAge", age >= minAge, text, `wait ${duration(minAge - age)}`);
 }
 
 /** Whether the release's CHANGELOG.md has a section for it. */

@@ -18,7 +18,7 @@ async function start(what: "everything" | "npm") {
     '  - { name: npm, type: command, run: python3 -IS make.py npm, files: ["*.tgz"], kind: npm, package: "@example/fast" }',
     "targets: { npm: true, github: true }",
   ];
-  const config = what === "npm" ? { "twotier.yaml": `${small.join("\n")}\n` } : {};
+  const config: Record<string, string> = what === "npm" ? { "twotier.yaml": `${small.join("\n")}\n` } : {};
   project = await startProject({ files: { "CHANGELOG.md": "# Changelog\n", ...config } });
 }
 

@@ -174,6 +174,14 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
       },
     },
 
+    async publishedAt(io) {
+      const version = options.release?.version ?? "";
+      const all = await Promise.all(packages.map((name) => client.packument(name, io, { fresh: true, token: true })));
+      const times = all.map((one) => (one?.versions?.[version] ? Date.parse(String(one.time?.[version])) : Number.NaN));
+      const last = Math.max(...times);
+      return Number.isNaN(last) || times.length === 0 ? null : new Date(last);
+    },
+
     attestations: (item, io) => attestationsOf(client, item, io),
     undo: npmUndo(client),
     address: client.base,

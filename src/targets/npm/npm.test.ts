@@ -349,3 +349,30 @@ test("versions are those of all packages, unpublished ones too, without the plac
   });
   expect((await target({ packages: ["a", "b", "c"] }).versions(io)).sort()).toEqual(["0.8.0", "0.9.0", "1.0.0"]);
 });
+
+describe("the date of a release", () => {
+  const release = { version: "0.1.19-rc.1" } as NonNullable<Parameters<typeof createNpmTarget>[0]["release"]>;
+  const time = { "0.1.19-rc.1": "2026-11-20T10:00:00.000Z" };
+  test("is npm's date of the last of its packages", async () => {
+    const io = scripted({
+      [`GET /${name}`]: [200, { name, versions: { "0.1.19-rc.1": { dist: {} } }, time }],
+      "GET /other": [
+        200,
+        {
+          name: "other",
+          versions: { "0.1.19-rc.1": { dist: {} } },
+          time: { "0.1.19-rc.1": "2026-11-20T11:00:00.000Z" },
+        },
+      ],
+    });
+    const both = target({ packages: [name, "other"], release });
+    expect(await both.publishedAt?.(io)).toEqual(new Date("2026-11-20T11:00:00Z"));
+    expect(await target({ release }).publishedAt?.(io)).toEqual(new Date("2026-11-20T10:00:00Z"));
+  });
+  test("isn't known while one of its packages isn't there", async () => {
+    const io = scripted({ [`GET /${name}`]: [200, { name, versions: { "0.1.19-rc.1": { dist: {} } }, time }] });
+    expect(await target({ packages: [name, "other"], release }).publishedAt?.(io)).toBeNull();
+    const unpublished = scripted({ [`GET /${name}`]: [200, { name, versions: {}, time }] });
+    expect(await target({ release }).publishedAt?.(unpublished)).toBeNull();
+  });
+});

@@ -106,6 +106,20 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       });
     },
 
+    async publishedAt(io) {
+      const version = options.release?.version;
+      const pages = await Promise.all(projects.map((project) => readProject(index, project, true, io)));
+      const times = pages.map((page, at) => {
+        const mine = (page?.files ?? []).filter(({ name }) => {
+          const spelled = versionOfFile(name, projects[at] as string);
+          return spelled !== undefined && toSemver(spelled) === version;
+        });
+        return mine.length === 0 ? Number.NaN : Math.max(...mine.map((file) => file.uploaded?.getTime() ?? Number.NaN));
+      });
+      const last = Math.max(...times);
+      return Number.isNaN(last) || times.length === 0 ? null : new Date(last);
+    },
+
     attestations: async (item, io) => attestationsOf(await find(item, true, io), io),
     undo: pypiUndo({ upload, index, projectOf: (file) => projectOf(file, projects), credential: withToken }),
     address: index,

@@ -67,7 +67,7 @@ interface Sent {
 /** An Io with an index that answers uploads with `upload`, and lists `listed`. */
 function scripted(
   upload: [number, string?, Record<string, string>?],
-  listed: { filename: string; sha256: string; yanked?: unknown }[] | null = [],
+  listed: { filename: string; sha256: string; yanked?: unknown; uploaded?: string }[] | null = [],
 ): ReturnType<typeof testIo> & Sent {
   const sent: Sent = { body: "" };
   const intercept: TestIoOptions["intercept"] = async (request) => {
@@ -80,7 +80,8 @@ function scripted(
       return answer(upload[0], upload[1] ?? "", upload[2], request.url);
     }
     if (listed === null) return answer(404, "", {}, request.url);
-    const files = listed.map(({ filename, sha256, yanked }) => ({
+    const files = listed.map(({ filename, sha256, yanked, uploaded }) => ({
+      "upload-time": uploaded,
       filename,
       url: `/f/${filename}`,
       hashes: { sha256 },
@@ -311,6 +312,24 @@ describe("reading an index", () => {
     expect(await readProject("http://pypi.test/simple", "Hanzo.Playground", true, io)).toBeNull();
     expect(io.sent[0]?.url).toMatch(/^http:\/\/pypi\.test\/simple\/hanzo-playground\/\?now=\d+$/);
     expect(io.sent[0]?.headers["cache-control"]).toBe("no-cache");
+  });
+});
+
+describe("the date of a release", () => {
+  const release = { version: "0.1.19-rc.1" } as NonNullable<Parameters<typeof createPypiTarget>[0]["release"]>;
+  const file = (filename: string, uploaded?: string) => ({ filename, sha256: "0".repeat(64), uploaded });
+  const old = file("hanzo_playground-0.1.18.tar.gz", "2026-11-21T10:00:00Z");
+  const wheel = file("hanzo_playground-0.1.19rc1-py3-none-any.whl", "2026-11-20T10:00:00.123456Z");
+  test("is that of its last file", async () => {
+    const sdist = file("hanzo_playground-0.1.19rc1.tar.gz", "2026-11-20T11:00:00Z");
+    expect(await target({ release }).publishedAt?.(scripted([200], [old, sdist, wheel]))).toEqual(
+      new Date("2026-11-20T11:00:00Z"),
+    );
+  });
+  test("isn't known without files, or where the index doesn't say", async () => {
+    expect(await target({ release }).publishedAt?.(scripted([200], [old]))).toBeNull();
+    const silent = file("hanzo_playground-0.1.19rc1.tar.gz");
+    expect(await target({ release }).publishedAt?.(scripted([200], [silent, wheel]))).toBeNull();
   });
 });
 

@@ -12,6 +12,8 @@ export interface IndexFile {
   /** Undefined where the index doesn't say. */
   sha256?: Digest;
   yanked: boolean;
+  /** PEP 700. */
+  uploaded?: Date;
   /** PEP 740: address of its attestations. */
   provenance?: string;
 }
@@ -78,6 +80,7 @@ function fromJson(text: string, url: string): ProjectPage {
     hashes?: { sha256?: unknown };
     yanked?: unknown;
     provenance?: unknown;
+    "upload-time"?: unknown;
   }
   let page: { files?: File[]; versions?: unknown[] };
   try {
@@ -91,9 +94,13 @@ function fromJson(text: string, url: string): ProjectPage {
     const yanked = file.yanked === true || typeof file.yanked === "string";
     const found = fileAt(file.filename, file.url, url, file.hashes?.sha256, yanked);
     if (!found) return [];
-    const { provenance } = file;
-    const known = typeof provenance === "string" && URL.canParse(provenance, url);
-    return [known ? { ...found, provenance: new URL(provenance, url).href } : found];
+    const { provenance, "upload-time": time } = file;
+    const at = typeof time === "string" ? Date.parse(time) : Number.NaN;
+    if (!Number.isNaN(at)) found.uploaded = new Date(at);
+    if (typeof provenance === "string" && URL.canParse(provenance, url)) {
+      found.provenance = new URL(provenance, url).href;
+    }
+    return [found];
   });
   const versions = Array.isArray(page.versions)
     ? page.versions.filter((version) => typeof version === "string")
