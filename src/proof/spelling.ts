@@ -21,10 +21,22 @@ export function spellings(candidate: Named, stable: Named): Spelling[] {
   const all = [
     { from: candidate.version, to: stable.version },
     { from: candidate.pythonVersion, to: stable.pythonVersion },
+    ...["'", '"'].map((quote) => ({
+      from: asTuple(candidate.pythonVersion, quote),
+      to: asTuple(stable.pythonVersion, quote),
+    })),
     ...shaLengths.map((length) => ({ from: candidate.commit.slice(0, length), to: stable.commit.slice(0, length) })),
   ];
   const different = all.filter(({ from, to }) => from !== "" && to !== "" && from !== to);
   return different.sort((a, b) => b.from.length - a.from.length);
+}
+
+/** `0.1.19rc2` as Python's tools write it for programs: `(0, 1, 19, 'rc2')` (setuptools-scm, "version_file"). */
+function asTuple(version: string, quote: string): string {
+  const [, numbers = "", rest = ""] = /^([\d.]*\d)(.*)$/.exec(version) ?? [];
+  const parts = numbers.split(".");
+  if (rest !== "") parts.push(`${quote}${rest.replace(/^\./, "")}${quote}`);
+  return `(${parts.join(", ")})`;
 }
 
 /** A name of the candidate as the stable release spells it. */
