@@ -30,7 +30,7 @@ export async function buildPython(artifact: PythonArtifact, context: BuildContex
   await run(context, artifact.name, python.executable, [...args, "--outdir", made, project], {
     // Not in the project: `-m` looks there first, and a folder `build` would stand in for the module.
     cwd: context.temp,
-    env: { PIP_NO_INPUT: "1", PIP_DISABLE_PIP_VERSION_CHECK: "1" },
+    env: { PIP_NO_INPUT: "1", PIP_DISABLE_PIP_VERSION_CHECK: "1", ...versionFromTag(context.pythonVersion) },
     hint: (output) =>
       /Missing dependencies/i.test(output)
         ? "install the packages of build-system.requires for this Python, or build isolated (isolated: true)"
@@ -54,6 +54,19 @@ export async function buildPython(artifact: PythonArtifact, context: BuildContex
     );
   }
   return files;
+}
+
+/**
+ * For backends that take the version from a tag, which a release has only once it is built: each has a variable that
+ * stands for it (setuptools-scm and hatch-vcs: "Overrides"; pdm-backend: "Dynamic versioning"; poetry-dynamic-versioning:
+ * "Environment variables").
+ */
+function versionFromTag(version: string): Record<string, string> {
+  return {
+    SETUPTOOLS_SCM_PRETEND_VERSION: version,
+    PDM_BUILD_SCM_VERSION: version,
+    POETRY_DYNAMIC_VERSIONING_BYPASS: version,
+  };
 }
 
 async function takeWheel(artifact: PythonArtifact, from: string, context: BuildContext): Promise<ReleaseFile> {
