@@ -67,7 +67,7 @@ export async function copyRepository(dir: string, to: string, signal: AbortSigna
   const git = gitIn(to, { signal, env: { ...apart, ...person } });
   const branch =
     prefix === "" ? await cloneWhole(dir, to, there, git, config) : await copyFolder(there, git, to, config);
-  await takeConfig(text, to, git, notes);
+  await takeConfig(dir, to, config, git, notes);
   return { dir: to, git, config, branch, notes };
 }
 
@@ -102,14 +102,20 @@ async function copyFolder(there: Git, git: Git, to: string, config: Config): Pro
   return branch;
 }
 
-/** A configuration that isn't committed yet is what one wants to rehearse: it is committed in the copy. */
-async function takeConfig(text: string, to: string, git: Git, notes: string[]): Promise<void> {
-  const committed = await readFile(path.join(to, "twotier.yaml"), "utf8").catch(() => null);
-  if (committed === text) return;
-  await writeFile(path.join(to, "twotier.yaml"), text);
-  await git(["add", "twotier.yaml"]);
+/** What isn't committed yet of a configuration, and of the VERSION file that goes with it, is what one wants to rehearse. */
+async function takeConfig(dir: string, to: string, config: Config, git: Git, notes: string[]): Promise<void> {
+  const taken: string[] = [];
+  for (const file of ["twotier.yaml", config.version.file ?? "VERSION"]) {
+    const read = (folder: string) => readFile(path.join(folder, file), "utf8").catch(() => null);
+    const [text, committed] = await Promise.all([read(dir), read(to)]);
+    if (text === null || text === committed || (file !== "twotier.yaml" && committed !== null)) continue;
+    await writeFile(path.join(to, file), text);
+    await git(["add", file]);
+    taken.push(file);
+  }
+  if (taken.length === 0) return;
   await git(["commit", "--quiet", "--message", "ci: configure twotier"]);
-  notes.push("twotier.yaml is taken as it is in the folder, not as it is committed");
+  for (const file of taken) notes.push(`${file} is taken as it is in the folder, not as it is committed`);
 }
 
 async function currentBranch(git: Git): Promise<string | null> {
