@@ -29,7 +29,7 @@ export type Locate = (path: KeyPath, what?: "key" | "value") => Place;
 export const unprintable = String.raw`\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069`;
 
 /** Bytes of a config at most; real ones have some 2 000. */
-const maxSize = 64 << 10;
+export const maxSize = 64 << 10;
 /** Mistakes in the syntax that are reported: what follows the first ones is mostly their echo. */
 const maxSyntax = 20;
 /** Mistakes that are reported in all. */

@@ -12,8 +12,8 @@ export interface GoModule {
   module: string;
   /** Folders of `main` packages, as `go build` names them: `.`, `./cmd/name`. */
   commands: string[];
-  /** `-X` settings for the variables that the sources have: `main.version={version}`. */
-  variables: string[];
+  /** Of a command, `-X` settings for the variables that its sources have: `main.version={version}`. */
+  variables(command: string): string[];
 }
 
 /** Go modules: their commands, or the module itself where it has none. `product` is what a command in the root is called. */
@@ -38,7 +38,7 @@ export async function surveyGo(
       survey.leftOut.push({ path: file, why: "is a module for the repository's own use" });
       continue;
     }
-    const variables = commands.length > 0 ? await versionVariables(tree, dir, module, own) : [];
+    const variables = commands.length > 0 ? await versionVariables(tree, dir, module, own) : () => [];
     survey.modules.push({ dir, module, commands, variables });
     if (commands.length === 0) {
       const name = nameOf(dir, product);
@@ -51,10 +51,10 @@ export async function surveyGo(
       });
       continue;
     }
-    const hasVersion = variables.some((one) => one.endsWith("={version}"));
     for (const command of commands) {
       const name = command === "." ? lastOf(module) : command.slice(command.lastIndexOf("/") + 1);
-      if (!hasVersion)
+      const settings = variables(command);
+      if (!settings.some((one) => one.endsWith("={version}")))
         survey.notes.push(
           `${name}: no variable for its version was found (var version = "dev" in package main), so the binary won't know it`,
         );
@@ -64,7 +64,7 @@ export async function surveyGo(
           name,
           dir,
           package: command,
-          ldflags: ["-s -w", ...variables.map((one) => `-X ${one}`)].join(" "),
+          ldflags: linkerFlags(settings),
         },
         target: null,
         registryName: null,
@@ -74,6 +74,11 @@ export async function surveyGo(
     }
   }
   return survey;
+}
+
+/** `ldflags` that set variables, and leave out what debuggers want. */
+export function linkerFlags(settings: readonly string[]): string {
+  return ["-s -w", ...settings.map((one) => `-X ${one}`)].join(" ");
 }
 
 /** The last part of a module's path that isn't its major version: what `go install` calls the command. */
@@ -99,24 +104,36 @@ const known: [RegExp, string][] = [
   [/^(?:[dD]ate|buildDate|BuildDate|buildTime|BuildTime)$/, "{date}"],
 ];
 
-async function versionVariables(tree: Tree, dir: string, module: string, files: readonly string[]): Promise<string[]> {
+async function versionVariables(
+  tree: Tree,
+  dir: string,
+  module: string,
+  files: readonly string[],
+): Promise<(command: string) => string[]> {
   const prefix = dir === "." ? "" : `${dir}/`;
   const sources = files.filter(
     (file) => file.startsWith(prefix) && places.test(file.slice(prefix.length)) && !/_test\.go$/.test(file),
   );
   const texts = await Promise.all(sources.map((file) => tree.read(file)));
-  const found = new Map<string, string>();
-  for (const [at, file] of sources.entries()) {
+  const found = sources.flatMap((file, at) => {
     const text = (texts[at] ?? "").replaceAll("\r", "");
     const folder = folderOf(file.slice(prefix.length));
-    const where = /^package main\b/m.test(text) ? "main" : folder === "." ? module : `${module}/${folder}`;
-    for (const name of stringVariables(text)) {
+    const main = /^package main\b/m.test(text);
+    const where = main ? "main" : folder === "." ? module : `${module}/${folder}`;
+    return stringVariables(text).flatMap((name) => {
       const value = known.find(([pattern]) => pattern.test(name))?.[1];
-      // Two packages may have one: main's own is what its author meant for this.
-      if (value !== undefined && (!found.has(value) || where === "main")) found.set(value, `${where}.${name}=${value}`);
-    }
-  }
-  return [...known.map(([, value]) => found.get(value)).filter((one) => one !== undefined)];
+      return value === undefined ? [] : [{ main, folder, value, setting: `${where}.${name}=${value}` }];
+    });
+  });
+  return (command) => {
+    const folder = command.replace(/^\.\//, "");
+    return known.flatMap(([, value]) => {
+      // Its own variable is what its author meant for this; else that of a package, which others may share.
+      const of = found.filter((one) => one.value === value);
+      const best = of.find((one) => one.main && one.folder === folder) ?? of.find((one) => !one.main);
+      return best?.setting ?? [];
+    });
+  };
 }
 
 /** Names of package-level string variables: `var a = "x"`, `var a string`, and those in `var ( ... )`. */

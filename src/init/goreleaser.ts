@@ -40,7 +40,8 @@ export interface GoReleaser extends Survey {
 }
 
 /**
- * Builds and images of a GoReleaser configuration as artifacts; null where there is none.
+ * Builds and images of a GoReleaser configuration as artifacts, without `ldflags` where it has none; null where there is
+ * no configuration.
  *
  * @see https://goreleaser.com/customization/builds/go
  */
@@ -95,8 +96,9 @@ function readBuild(build: Record<string, unknown>, project: string, _file: strin
     dir,
     package: folder === "." ? "." : `./${folder}`,
     platforms,
-    ldflags: ldflagsOf(build, name, notes),
   };
+  const ldflags = ldflagsOf(build, name, notes);
+  if (ldflags !== undefined) artifact.ldflags = ldflags;
   const env = Object.fromEntries(
     list(build.env)
       .map((one) => String(one))
@@ -154,10 +156,9 @@ const templates: Record<string, string> = {
   CommitDate: "{date}",
 };
 
-function ldflagsOf(build: Record<string, unknown>, name: string, notes: string[]): string {
-  const given = typeof build.ldflags === "string" ? [build.ldflags] : list(build.ldflags).map(String);
-  // goreleaser.com/customization/builds/go, "ldflags": the default.
-  const lines = orElse(given, ["-s -w -X main.version={{.Version}} -X main.commit={{.Commit}} -X main.date={{.Date}}"]);
+function ldflagsOf(build: Record<string, unknown>, name: string, notes: string[]): string | undefined {
+  const lines = typeof build.ldflags === "string" ? [build.ldflags] : list(build.ldflags).map(String);
+  if (lines.length === 0) return undefined;
   const text = lines
     .join(" ")
     .replace(/\{\{-?\s*\.(\w+)\s*-?\}\}/g, (whole, key: string) => templates[key] ?? whole)

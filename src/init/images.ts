@@ -1,6 +1,8 @@
 import { parse as parseYaml } from "yaml";
+import { fillArtifact, imagePlatforms } from "../config/defaults.ts";
 import { folderOf, ignored, nameOf } from "../config/detect.ts";
 import { inside } from "../config/manifests.ts";
+import { binariesOf } from "../config/platforms.ts";
 import type { RawArtifact } from "../config/schema.ts";
 import type { Tree } from "../config/types.ts";
 import type { Package, Survey } from "./types.ts";
@@ -66,12 +68,12 @@ export async function surveyImages(
       dockerfile: "Dockerfile",
     };
     if (Object.keys(copied.files).length > 0) artifact.files = copied.files;
-    if (copied.platforms) {
-      artifact.platforms = copied.platforms;
+    const platforms = copied.platforms ?? platformsOf(Object.values(copied.files), about.binaries, about);
+    if (platforms.join() !== imagePlatforms.join()) artifact.platforms = platforms;
+    if (copied.platforms)
       survey.notes.push(
-        `${file}: it copies one binary for all platforms, so the image is for ${copied.platforms.join(", ")} alone; \`COPY \${TARGETPLATFORM}/...\` makes it one for several`,
+        `${file}: it copies one binary for all platforms, so the image is for ${platforms.join(", ")} alone; \`COPY \${TARGETPLATFORM}/...\` makes it one for several`,
       );
-    }
     survey.packages.push({ artifact, target: "docker", registryName: repository, manifest: file, version: null });
   }
   return survey;
@@ -79,6 +81,15 @@ export async function surveyImages(
 
 function lastOf(dir: string): string {
   return dir.slice(dir.lastIndexOf("/") + 1);
+}
+
+/** The usual platforms, as far as the binaries in the image are built for them. */
+function platformsOf(names: readonly string[], binaries: readonly Package[], about: { owner: string; name: string }) {
+  const built = binaries.filter(({ artifact }) => names.includes(artifact.name));
+  const maps = built.map(({ artifact }) =>
+    binariesOf(fillArtifact(artifact, { repository: `${about.owner}/${about.name}` })),
+  );
+  return imagePlatforms.filter((platform) => maps.every((map) => map.has(platform)));
 }
 
 type Copies = { files: Record<string, string>; platforms?: string[] } | { missing: string };

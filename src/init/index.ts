@@ -1,6 +1,7 @@
+import { maxSize } from "../config/document.ts";
 import { parseConfig } from "../config/parse.ts";
 import { resolveArtifacts } from "../config/resolve.ts";
-import type { RawArtifact, RawConfig } from "../config/schema.ts";
+import type { RawConfig } from "../config/schema.ts";
 import type { Config, ResolvedArtifacts, Tree } from "../config/types.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { readVersionFile } from "../version/numbering.ts";
@@ -24,6 +25,9 @@ export interface ProposeOptions {
   /** Names of the artifacts that are wanted; left out: all that were found. */
   only?: readonly string[];
 }
+
+/** Of artifacts in twotier.yaml. */
+const _order = ["go", "command", "image", "python", "npm", "go-module"];
 
 /**
  * Looks at a repository and says what its twotier.yaml would be. Reads files and refs, nothing else.
@@ -64,7 +68,15 @@ export async function propose(tree: Tree, place: Place, options: ProposeOptions 
   const extra = [...survey.stamps, ...floor.stamps];
   const stamps = await stampsOf(config, read, files, extra, together, notes);
   if (stamps.length > 0) config.version.stamp = stamps;
-  const text = configText(config, comments(together, place));
+  let text = configText(config, comments(together));
+  if (Buffer.byteLength(text) > maxSize) {
+    // Ranges of packages on each other, in a very large monorepo.
+    config.version.stamp = stamps.filter((one) => typeof one === "string");
+    text = configText(config, comments(together));
+    notes.push(
+      "there are too many places that spell the version for twotier.yaml: only the manifests are stamped, and packages ask for each other's versions as they do now",
+    );
+  }
   return {
     ...{ config, text, packages, leftOut, notes, versionFile: floor.text },
     tags: { form: together.form, others: forms.filter((form) => form !== together.form) },
@@ -232,7 +244,8 @@ async function stampsOf(
   const version = together.spelt ?? together.form?.stable;
   if (version) {
     const known = new Set([...own, ...extra].map(({ file }) => file));
-    const more = await surveyStamps(tree, files, formatVersion(version), known);
+    const modules = (config.artifacts ?? []).flatMap(({ type, dir = "." }) => (type === "go-module" ? [dir] : []));
+    const more = await surveyStamps(tree, files, formatVersion(version), known, modules);
     extra.push(...more.stamps);
     notes.push(...more.notes);
   }
@@ -251,12 +264,11 @@ async function manifestStamps(config: RawConfig, tree: Tree): Promise<ExtraStamp
   }
 }
 
-function comments({ form }: Together, { remote }: Place): Partial<Record<keyof RawConfig, string>> {
-  const tags = form === null ? "no tag is a version yet" : `${form.count} tags have this form`;
+function comments({ form }: Together): Partial<Record<keyof RawConfig, string>> {
   return {
-    ...(remote === null ? {} : { trigger: "every push to this branch makes a candidate; `paths` narrows it" }),
-    version: form?.stable ? `${tags}, the newest stable version is ${formatVersion(form.stable)}` : tags,
+    trigger: "every push to this branch makes a candidate; `paths` narrows it",
+    version: form?.stable
+      ? `the newest stable version is ${formatVersion(form.stable)}`
+      : "no tag is a stable version yet",
   };
 }
-
-export type { RawArtifact };

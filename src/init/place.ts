@@ -31,9 +31,7 @@ export async function readPlace(
     const refs = await repository.refs().catch((thrown: unknown) => {
       const error = asReleaseError(thrown);
       if (error.code === "INTERRUPTED") throw error;
-      notes.push(
-        `${repository.remote} doesn't answer (${error.facts.git?.split("\n")[0] ?? error.message}): the tags and the branch are those of this clone`,
-      );
+      notes.push(`${repository.remote} doesn't answer, so the tags and the branch are those of this clone`);
       return null;
     });
     const here = refs && repository.remote !== null ? refs : await readRefs(git, null);

@@ -1,4 +1,4 @@
-import { ignored } from "../config/detect.ts";
+import { folderOf, ignored } from "../config/detect.ts";
 import type { Tree } from "../config/types.ts";
 import type { ExtraStamp } from "./types.ts";
 
@@ -12,16 +12,19 @@ const usual =
  *
  * @param version as it is spelt, e.g. `0.1.18`
  * @param stamped files that are stamped already
+ * @param modules folders of Go modules, whose own package may say its version in any of its files
  */
 export async function surveyStamps(
   tree: Tree,
   files: readonly string[],
   version: string,
   stamped: ReadonlySet<string>,
+  modules: readonly string[],
 ): Promise<{ stamps: ExtraStamp[]; notes: string[] }> {
   const stamps: ExtraStamp[] = [];
   const unsure: string[] = [];
-  const wanted = files.filter((file) => usual.test(file) && !ignored.test(file) && !stamped.has(file));
+  const isOwn = (file: string) => /(?<!_test)\.go$/.test(file) && modules.includes(folderOf(file));
+  const wanted = files.filter((file) => (usual.test(file) || isOwn(file)) && !ignored.test(file) && !stamped.has(file));
   const texts = await Promise.all(wanted.map((file) => tree.read(file)));
   const exact = version.replaceAll(".", "\\.");
   const token = new RegExp(`(?<![\\w.-])v?${exact}(?![\\w.-])`, "g");

@@ -1,6 +1,6 @@
 import type { Tree } from "../config/types.ts";
 import { surveyCargo } from "./cargo.ts";
-import { surveyGo } from "./go.ts";
+import { linkerFlags, surveyGo } from "./go.ts";
 import { readGoReleaser } from "./goreleaser.ts";
 import { type ImageSurvey, pushedByWorkflows, surveyImages } from "./images.ts";
 import { type NpmSurvey, surveyNpm } from "./npm.ts";
@@ -38,6 +38,12 @@ export async function surveyRepository(
     // GoReleaser's configuration says more of the commands than their sources do.
     go.packages = go.packages.filter(({ artifact }) => artifact.type !== "go");
     go.notes = [];
+    for (const { artifact } of goreleaser.packages) {
+      if (artifact.type !== "go" || artifact.ldflags !== undefined) continue;
+      // GoReleaser sets main.version, commit and date by itself; go's linker says nothing where there are none.
+      const module = go.modules.find(({ dir }) => dir === artifact.dir);
+      artifact.ldflags = linkerFlags(module?.variables(artifact.package ?? ".") ?? []);
+    }
   }
   const ignored = new Map(tools.flatMap((tool) => tool.ignored.map((name) => [name, tool.file] as const)));
   const silent = tools.find((tool) => !tool.npm);
@@ -48,8 +54,7 @@ export async function surveyRepository(
   const packages = npm.packages.filter(({ manifest }) => !leftOut.some((one) => one.path === manifest));
   const built = [...go.packages, ...(goreleaser?.packages ?? []), ...cargo.packages];
   const pushed = [...workflows, ...(goreleaser?.pushed ?? [])];
-  const binaries = built.filter(({ artifact }) => artifact.type === "go");
-  const images = await surveyImages(tree, files, { ...about, binaries, pushed });
+  const images = await surveyImages(tree, files, { ...about, binaries: built, pushed });
   const all: Survey[] = [go, ...(goreleaser ? [goreleaser] : []), cargo, images, python];
   return {
     packages: [...built, ...images.packages, ...python.packages, ...packages],

@@ -26,5 +26,5 @@ export function configText(config: RawConfig, comments: Partial<Record<keyof Raw
       pair.key.spaceBefore = at > 1;
     }
   }
-  return `${schemaLine}\n${document.toString({ lineWidth: 0 })}`;
+  return `${schemaLine}\n${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
 }

@@ -46,7 +46,7 @@ function tagLine(form: TagForm | null, template: string): string {
 function row({ artifact, target, registryName, manifest }: Package): string[] {
   const where = { npm: "npm", pypi: "PyPI", docker: "image", go: "Go module" };
   const what = target === null ? "GitHub release" : where[target];
-  return [artifact.name, what, registryName ?? `binaries of ${artifact.dir ?? "."}`, `(${manifest})`];
+  return [artifact.name, what, registryName ?? "binaries", `(${manifest})`];
 }
 
 /** What was or will be written, and twotier.yaml itself. */

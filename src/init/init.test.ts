@@ -1,0 +1,383 @@
+import { describe, expect, it } from "vitest";
+import type { Tree } from "../config/types.ts";
+import { checkProposal, propose } from "./index.ts";
+import { parseRemote } from "./remote.ts";
+import { nextSteps } from "./steps.ts";
+import { tagForms } from "./tags.ts";
+import type { Place } from "./types.ts";
+
+const treeOf = (files: Record<string, string>): Tree => ({
+  read: async (path) => files[path] ?? null,
+  list: async () => Object.keys(files),
+});
+const json = (value: unknown) => JSON.stringify(value, null, 2);
+const place = (more: Partial<Place> = {}): Place => ({
+  remote: parseRemote("https://github.com/acme/thing.git"),
+  upstream: null,
+  branch: "main",
+  current: "main",
+  commits: true,
+  tags: ["v1.2.3"],
+  folder: "thing",
+  ...more,
+});
+const npm = (name: string, version: string, more: object = {}) => json({ name, version, ...more });
+
+describe("a remote's address", () => {
+  it.each([
+    ["https://github.com/acme/thing.git", "github.com acme thing github"],
+    ["https://github.com/acme/thing", "github.com acme thing github"],
+    ["https://user:secret@github.com/acme/thing.git/", "github.com acme thing github"],
+    ["git@github.com:acme/thing.git", "github.com acme thing github"],
+    ["ssh://git@github.example.com:2222/acme/thing.git", "github.example.com acme thing github"],
+    ["ssh://git@ssh.github.com:443/acme/thing.git", "ssh.github.com acme thing github"],
+    ["git@gitlab.com:group/sub/thing.git", "gitlab.com group/sub thing gitlab"],
+    ["https://code.example.org/acme/thing", "code.example.org acme thing other"],
+    ["/srv/git/thing.git", null],
+    ["file:///srv/git/thing.git", null],
+    ["C:\\git\\acme\\thing", null],
+    ["C:/git/acme/thing", null],
+    ["../thing", null],
+    ["https://github.com/thing", null],
+    ["", null],
+  ])("%s", (url, expected) => {
+    const found = parseRemote(url);
+    expect(found && `${found.host} ${found.owner} ${found.name} ${found.provider}`).toBe(expected);
+  });
+});
+
+describe("the form of tags", () => {
+  it.each([
+    [["v1.2.3", "v1.10.0", "v1.9.0"], "v{version} 3 1.10.0"],
+    [["1.2.3", "nightly", "v1"], "{version} 1 1.2.3"],
+    [["@acme/core@1.0.0", "@acme/core@1.1.0"], "@acme/core@{version} 2 1.1.0"],
+    [["sdk/go/v0.3.1"], "sdk/go/v{version} 1 0.3.1"],
+    [["relay-v2.0.0", "relay-v2.1.0-rc.1"], "relay-v{version} 2 2.0.0"],
+    [["release-1.0.0"], "release-{version} 1 1.0.0"],
+    [["v.0.1.3", "v1.2", "2024.01.05", "v01.2.3", "latest"], undefined],
+    [["v1.0.0-beta", "v1.0.0-next.1"], "v{version} 2 null"],
+  ])("of %j", (tags, expected) => {
+    const [form] = tagForms(tags);
+    const stable = form?.stable ? `${form.stable.major}.${form.stable.minor}.${form.stable.patch}` : null;
+    expect(form && `${form.template} ${form.count} ${stable}`).toBe(expected);
+  });
+});
+
+describe("what is released", () => {
+  const names = async (files: Record<string, string>, more: Partial<Place> = {}) => {
+    const { packages, leftOut } = await propose(treeOf(files), place(more));
+    return { released: packages.map((one) => one.registryName ?? one.artifact.name), leftOut };
+  };
+
+  it("leaves out what is private, nameless, a fixture, an example, or outside of the workspaces", async () => {
+    const found = await names({
+      "package.json": json({ name: "root", private: true, workspaces: ["packages/*", "!packages/internal"] }),
+      "packages/a/package.json": npm("@acme/a", "1.2.3"),
+      "packages/b/package.json": npm("@acme/b", "1.2.3", { private: true }),
+      "packages/internal/package.json": npm("@acme/internal", "1.2.3"),
+      "packages/a/test/fixtures/x/package.json": npm("x", "1.2.3"),
+      "examples/demo/package.json": npm("demo", "1.2.3"),
+      "templates/t/package.json": npm("t", "1.2.3"),
+      "packages/c/package.json": json({ version: "1.2.3" }),
+    });
+    expect(found.released).toEqual(["@acme/a"]);
+    expect(found.leftOut.map(({ path, why }) => `${path} ${why}`)).toEqual([
+      "package.json is private: the root of the workspaces",
+      "packages/b/package.json is private",
+      "packages/c/package.json has no name",
+      "packages/internal/package.json isn't one of the workspaces",
+      "templates/t/package.json isn't one of the workspaces",
+    ]);
+  });
+
+  it("takes neither of two packages with one name", async () => {
+    const found = await names({
+      "a/package.json": npm("@acme/a", "1.2.3"),
+      "copy/package.json": npm("@acme/a", "1.2.3"),
+      "b/package.json": npm("@acme/b", "1.2.3"),
+    });
+    expect(found.released).toEqual(["@acme/b"]);
+    expect(found.leftOut).toEqual([
+      {
+        path: "a/package.json, copy/package.json",
+        why: "are all called @acme/a: rename all but one, or make them private",
+      },
+    ]);
+  });
+
+  it("leaves out what is versioned apart, and says so", async () => {
+    const found = await names(
+      {
+        "a/package.json": npm("@acme/a", "3.0.0"),
+        "b/package.json": npm("@acme/b", "3.0.0"),
+        "c/package.json": npm("@acme/c", "0.4.0"),
+      },
+      { tags: ["@acme/a@3.0.0", "@acme/c@0.4.0", "@acme/b@3.0.0"] },
+    );
+    expect(found.released).toEqual(["@acme/a", "@acme/b"]);
+    expect(found.leftOut[0]?.why).toBe(
+      "@acme/c is at 0.4.0, not 3.0.0: versioned apart, and one twotier.yaml has one version",
+    );
+  });
+
+  it("never leaves out the only package because nobody kept its version up to date", async () => {
+    const found = await names({ "package.json": npm("thing", "1.0.0") }, { tags: ["v1.2.3"] });
+    expect(found.released).toEqual(["thing"]);
+  });
+
+  it.each([
+    ["a classifier", '[project]\nname = "x"\nversion = "1"\nclassifiers = ["Private :: Do Not Upload"]\n'],
+    ["poetry's package-mode", '[tool.poetry]\nname = "x"\nversion = "1.2.3"\npackage-mode = false\n'],
+    ["uv's package", '[project]\nname = "x"\nversion = "1"\n[tool.uv]\npackage = false\n'],
+  ])("leaves out a Python project that is private by %s", async (_, text) => {
+    await expect(names({ "pyproject.toml": text })).rejects.toMatchObject({ code: "CONFIG" });
+  });
+
+  it.each([
+    ["poetry", '[tool.poetry]\nname = "x"\nversion = "1.2.3"\n'],
+    ["flit", '[build-system]\nbuild-backend = "flit_core.buildapi"\n[project]\nname = "x"\ndynamic = ["version"]\n'],
+    ["maturin", '[build-system]\nbuild-backend = "maturin"\n[project]\nname = "x"\ndynamic = ["version"]\n'],
+    ["setup.cfg", null],
+  ])("takes a project of %s", async (_, text) => {
+    const files: Record<string, string> =
+      text === null
+        ? { "setup.cfg": "[metadata]\nname = x\nversion = 1.2.3\n", "setup.py": "setup()\n" }
+        : { "pyproject.toml": text, "Cargo.toml": '[package]\nname = "x"\nversion = "1.2.3"\n' };
+    expect((await names(files)).released).toEqual(["x"]);
+  });
+
+  it("says what it looked at where there is nothing", async () => {
+    await expect(names({ "README.md": "# x\n", "package.json": json({ private: true }) })).rejects.toMatchObject({
+      code: "CONFIG",
+      message: "there is nothing here that could be released",
+      facts: { "package.json": "is private" },
+    });
+  });
+
+  it("looks at 200 packages in less than a second, and names each once", async () => {
+    const files: Record<string, string> = { "package.json": json({ private: true, workspaces: ["packages/*"] }) };
+    for (let i = 0; i < 200; i++)
+      files[`packages/p${i}/package.json`] = npm(`@acme/p${i}`, "1.2.3", {
+        dependencies: Object.fromEntries(
+          Array.from({ length: Math.min(i, 20) }, (_, at) => [`@acme/p${at}`, "^1.2.3"]),
+        ),
+      });
+    const started = performance.now();
+    const proposal = await propose(treeOf(files), place());
+    await checkProposal(proposal, treeOf(files));
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(new Set(proposal.packages.map(({ artifact }) => artifact.name)).size).toBe(200);
+  });
+});
+
+describe("the version", () => {
+  const proposal = (files: Record<string, string>, tags: string[]) => propose(treeOf(files), place({ tags }));
+
+  it.each([
+    ["as the tags", "1.2.3", ["v1.2.3"], null],
+    ["behind the tags", "1.0.0", ["v1.2.3"], null],
+    ["one patch ahead, which comes next anyway", "1.2.4", ["v1.2.3"], null],
+    ["one minor ahead", "1.3.0", ["v1.2.3"], "1.3.0\n"],
+    ["one minor ahead, in development", "1.3.0-dev.0", ["v1.2.3"], "1.3.0\n"],
+    ["too far ahead", "3.0.0", ["v1.2.3"], null],
+    ["without any tag", "0.4.0", [], "0.4.0\n"],
+    ["a placeholder", "0.0.0-development", [], null],
+  ])("a manifest that is %s", async (_, version, tags, expected) => {
+    const found = await proposal({ "package.json": npm("thing", version) }, tags);
+    expect(found.versionFile).toBe(expected);
+    expect(found.notes.length).toBe(expected === null && version !== "3.0.0" && tags.length > 0 ? 0 : 1);
+  });
+
+  it("of a VERSION file with Windows line ends is taken as it is", async () => {
+    const found = await proposal({ "package.json": npm("thing", "1.2.3"), VERSION: "1.3.0\r\n" }, []);
+    expect(found.versionFile).toBeNull();
+    expect(found.config.version?.file).toBeUndefined();
+  });
+
+  it("of a VERSION file that is none is left alone", async () => {
+    const found = await proposal({ "package.json": npm("thing", "1.2.3"), VERSION: "codename badger\n" }, ["v1.2.3"]);
+    expect(found.config.version?.file).toBeNull();
+    expect(found.notes).toContain('VERSION says "codename badger", which isn\'t a version X.Y.Z: it is left alone');
+  });
+
+  it("keeps the label of candidates that are open, unless PyPI can't spell it", async () => {
+    const tags = ["v1.2.3", "v1.3.0-next.4"];
+    expect((await proposal({ "package.json": npm("thing", "1.2.3") }, tags)).config.tiers?.staging?.label).toBe("next");
+    const python = await proposal({ "pyproject.toml": '[project]\nname = "x"\nversion = "1.2.3"\n' }, tags);
+    expect(python.config.tiers).toBeUndefined();
+    expect(python.notes[0]).toMatch(/^candidates were called next/);
+  });
+
+  it("is stamped wherever it is surely spelt, and other places are told", async () => {
+    const found = await proposal(
+      {
+        "package.json": npm("thing", "1.2.3"),
+        "src/version.ts": 'export const version = "1.2.3";\n',
+        "src/constants.ts": 'export const a = "1.2.3", minimum = "1.2.3";\n',
+        "deploy/Chart.yaml": "version: 1.2.3\nappVersion: 1.2.3\n",
+        Dockerfile: 'FROM scratch\nLABEL org.opencontainers.image.version="1.2.3"\nCOPY . /\n',
+      },
+      ["v1.2.3"],
+    );
+    expect(found.config.version?.stamp).toEqual([
+      "package.json",
+      { file: "Dockerfile", pattern: 'org.opencontainers.image.version="{version}"' },
+      "deploy/Chart.yaml",
+      { file: "src/version.ts", pattern: 'version = "{version}"' },
+    ]);
+    expect(found.notes).toContain("src/constants.ts also spells 1.2.3, and nothing stamps it: see version.stamp");
+  });
+});
+
+describe("where it is released from", () => {
+  const files = { "package.json": npm("thing", "1.2.3", { repository: "github:other/thing" }) };
+  const notesOf = async (more: Partial<Place>, options = {}) => {
+    const { notes, config } = await propose(treeOf(files), place(more), options);
+    return { notes, config };
+  };
+
+  it("names the remote's branch, whatever is checked out", async () => {
+    const { notes, config } = await notesOf({ branch: "trunk", current: "feature" });
+    expect(config.trigger?.branch).toBe("trunk");
+    expect(notes).toContain("releases come from trunk; feature is checked out");
+  });
+
+  it("says that a repository looks like a fork", async () => {
+    const upstream = parseRemote("git@github.com:origin/thing.git");
+    expect((await notesOf({ upstream })).notes[0]).toMatch(/^acme\/thing looks like a fork of origin\/thing/);
+    expect((await notesOf({})).notes[0]).toMatch(/^the manifests name other\/thing, the remote acme\/thing: a fork/);
+  });
+
+  it("takes what the manifests say where there is no remote, and what somebody says above all", async () => {
+    expect((await notesOf({ remote: null })).config.repository).toBe("other/thing");
+    expect((await notesOf({ remote: null }, { repository: "me/mine" })).config.repository).toBe("me/mine");
+    const nowhere = propose(treeOf({ "package.json": npm("thing", "1.2.3") }), place({ remote: null }));
+    await expect(nowhere).rejects.toMatchObject({ code: "USAGE", hint: expect.stringContaining("--repository") });
+  });
+
+  it("knows that GitLab has no GitHub releases", async () => {
+    const { config, notes } = await notesOf({ remote: parseRemote("git@gitlab.com:group/sub/thing.git") });
+    expect(config.targets).toEqual({ npm: true });
+    expect(config.repository).toBe("sub/thing");
+    expect(notes.join()).toContain("there are no GitHub releases");
+  });
+});
+
+describe("Go, Docker and other tools' configurations", () => {
+  const go = { "go.mod": "module github.com/acme/thing\n", "main.go": "package main\n\nfunc main() {}\n" };
+  const artifacts = async (files: Record<string, string>) => {
+    const found = await propose(treeOf(files), place());
+    return { artifacts: found.config.artifacts ?? [], ...found };
+  };
+
+  it.each([
+    ['var version = "dev"', "-s -w -X main.version={version}"],
+    ["var Version string", "-s -w -X main.Version={version}"],
+    [
+      'var (\n\tversion = "dev"\n\tcommit  = "none"\n\tdate    = "unknown"\n)',
+      "-s -w -X main.version={version} -X main.commit={commit} -X main.date={date}",
+    ],
+    ['const version = "1.2.3"', "-s -w"],
+    ["var version int", "-s -w"],
+  ])("sets the variables that package main has: %j", async (declared, expected) => {
+    const main = `package main\n\n${declared}\n\nfunc main() {}\n`;
+    const { artifacts: found } = await artifacts({ ...go, "main.go": main });
+    expect(found[0]).toMatchObject({ type: "go", name: "thing", package: ".", ldflags: expected });
+  });
+
+  it("finds the variable of a package for it", async () => {
+    const version = 'package version\n\nvar Version = "dev"\n';
+    const { artifacts: found } = await artifacts({ ...go, "internal/version/version.go": version });
+    expect(found[0]).toMatchObject({
+      ldflags: "-s -w -X github.com/acme/thing/internal/version.Version={version}",
+    });
+  });
+
+  it.each([
+    ["COPY dist/thing-linux-${TARGETARCH} /thing", { "dist/thing-{os}-{arch}": "thing" }, undefined],
+    ["COPY ${TARGETPLATFORM}/thing /thing", { "{os}/{arch}/thing": "thing" }, undefined],
+    ["ADD $TARGETOS/$TARGETARCH/thing /", { "{os}/{arch}/thing": "thing" }, undefined],
+    ["COPY thing /thing", { thing: "thing" }, ["linux/amd64"]],
+    ["COPY --from=build /out/thing /thing", undefined, undefined],
+    ["COPY --chown=1:1 main.go \\\n  /src/", undefined, undefined],
+  ])("knows which binaries %j wants", async (line, files, platforms) => {
+    const { artifacts: found } = await artifacts({ ...go, Dockerfile: `FROM scratch\n${line}\n` });
+    const image = found.find(({ type }) => type === "image") as { files?: object; platforms?: string[] };
+    expect({ files: image.files, platforms: image.platforms }).toEqual({ files, platforms });
+  });
+
+  it("leaves out an image of something that the repository doesn't make", async () => {
+    const { leftOut } = await artifacts({ ...go, Dockerfile: "FROM openjdk\nCOPY target/app.jar /\n" });
+    expect(leftOut).toContainEqual({
+      path: "Dockerfile",
+      why: "copies target/app.jar, which is neither in the repository nor built by it",
+    });
+  });
+
+  it("takes an image's name and registry from the workflow that pushes it", async () => {
+    const workflow =
+      "jobs:\n  a:\n    steps:\n      - uses: docker/build-push-action@v6\n        with: { tags: ghcr.io/acme/server:latest }\n";
+    const found = await artifacts({
+      ...go,
+      Dockerfile: "FROM scratch\nCOPY . /\n",
+      ".github/workflows/image.yml": workflow,
+    });
+    expect(found.artifacts.find(({ type }) => type === "image")).toMatchObject({ repository: "acme/server" });
+    expect(found.config.targets?.docker).toEqual({ registry: "ghcr.io" });
+    expect(found.notes.join()).not.toContain("is taken to be");
+  });
+
+  it("reads GoReleaser's platforms, paths, variables and defaults", async () => {
+    const config = json({
+      project_name: "tool",
+      builds: [
+        { main: "./cmd/tool/main.go", binary: "tool", goos: ["linux"], goarch: ["amd64", "arm"], goarm: ["6", "7"] },
+        {
+          id: "helper",
+          main: "cmd/helper",
+          binary: "{{ .ProjectName }}-helper",
+          targets: ["linux_amd64_v1"],
+          env: ["CGO_ENABLED=1"],
+        },
+      ],
+    });
+    const { artifacts: found } = await artifacts({
+      ...go,
+      ".goreleaser.yml": config,
+      "cmd/tool/main.go": "",
+      "cmd/helper/main.go": "",
+    });
+    expect(found).toMatchObject([
+      {
+        ...{ name: "tool", package: "./cmd/tool", platforms: ["linux/amd64", "linux/arm/v6", "linux/arm/v7"] },
+        ldflags: "-s -w",
+      },
+      { name: "tool-helper", package: "./cmd/helper", platforms: ["linux/amd64"], env: { CGO_ENABLED: "1" } },
+    ]);
+  });
+
+  it.each([
+    ["semantic-release without its npm plugin", ".releaserc", json({ plugins: ["@semantic-release/github"] })],
+    ["changesets that ignore it", ".changeset/config.json", json({ ignore: ["thing"] })],
+  ])("publishes no npm package that isn't by %s", async (_, file, text) => {
+    await expect(artifacts({ "package.json": npm("thing", "1.2.3"), [file]: text })).rejects.toMatchObject({
+      facts: { "package.json": `${file} doesn't publish it` },
+    });
+  });
+
+  it("takes the name of tags from semantic-release where there is no tag", async () => {
+    const files = { "package.json": npm("thing", "0.0.0", { release: { tagFormat: "thing/${version}" } }) };
+    expect((await propose(treeOf(files), place({ tags: [] }))).config.version?.tag).toBe("thing/{version}");
+  });
+});
+
+describe("what is left for a person", () => {
+  it("names the exact pages of the repository's own host", async () => {
+    const files = { "package.json": npm("@acme/thing", "1.2.3") };
+    const there = place({ remote: parseRemote("git@github.example.com:acme/thing.git") });
+    const { config, resolved } = await checkProposal(await propose(treeOf(files), there), treeOf(files));
+    const urls = nextSteps(config, resolved, there).flatMap((step) => step.urls);
+    expect(urls).toContain("https://github.example.com/acme/thing/settings/secrets/actions");
+    expect(urls).toContain("https://www.npmjs.com/package/@acme/thing");
+  });
+});
