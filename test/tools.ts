@@ -1,4 +1,5 @@
 import { accessSync, appendFileSync, constants, readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 
@@ -17,6 +18,7 @@ const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/
 const places = {
   path: [...(process.env.PATH ?? "").split(path.delimiter).filter(path.isAbsolute), ...system, "/usr/local/go/bin"],
   system,
+  cargo: [...(process.env.PATH ?? "").split(path.delimiter), path.join(homedir(), ".cargo/bin")].filter(path.isAbsolute),
   venv: [venv],
   setup: [path.join(setup, "bin")],
   npm: [path.join(root, "node_modules/.bin")],
@@ -28,6 +30,8 @@ const tools = {
   git: ["path"],
   curl: ["path"],
   go: ["path"],
+  /** Rust's. Not fetched. */
+  cargo: ["cargo"],
   python3: ["path"],
   npm: ["path"],
   tar: ["path"],
@@ -76,7 +80,7 @@ const tools = {
 export type ToolName = keyof typeof tools;
 
 /** Tools that `make test` doesn't get: missing ones are skipped with CI=true too. */
-const optional: ReadonlySet<ToolName> = new Set(["zot", "versitygw"]);
+const optional: ReadonlySet<ToolName> = new Set(["zot", "versitygw", "cargo"]);
 
 /** Absolute path of a tool; undefined where this machine doesn't have it. */
 export function tool(name: ToolName): string | undefined {
