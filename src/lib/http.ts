@@ -153,6 +153,9 @@ export function createHttp(options: HttpClientOptions = {}): Http & { close(): v
           facts: { location: next.href },
         });
       }
+      // Who is asked says where to go, not as whom.
+      next.username = "";
+      next.password = "";
       if (next.host !== url.host) headers = withoutCredentials(headers);
       if (response.status === 303 && method !== "HEAD") {
         method = "GET";

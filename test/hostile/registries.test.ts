@@ -1,57 +1,39 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { publish, sideBySide } from "../../src/core/apply.ts";
 import type { ReleaseFile } from "../../src/core/manifest.ts";
-import type { Io, Target } from "../../src/core/target.ts";
-import { ReleaseError } from "../../src/lib/errors.ts";
-import { createHttp } from "../../src/lib/http.ts";
-import { createGithubTarget } from "../../src/targets/github/index.ts";
-import { createNpmTarget } from "../../src/targets/npm/index.ts";
-import { createDockerTarget } from "../../src/targets/oci/index.ts";
-import { createPypiTarget } from "../../src/targets/pypi/index.ts";
+import type { Files } from "../../src/core/target.ts";
+import type { ReleaseError } from "../../src/lib/errors.ts";
+import { createHttp, type Http } from "../../src/lib/http.ts";
+import { addressed, answer, hex, locations } from "./answers.ts";
 import { type HostileAnswer, type HostileServer, startHostile } from "./server.ts";
-
-const token = "a-token-that-stays-here";
-const hex = "ab".repeat(32);
-const release = {
-  name: "fast",
-  repository: "example/fast",
-  tier: "production" as const,
-  version: "1.2.3",
-  tag: "v1.2.3",
-  commit: "1".repeat(40),
-  body: "",
-};
-const file = (more: Partial<ReleaseFile>): ReleaseFile => ({
-  ...{ name: "fast", size: 3, sha256: `sha256:${hex}`, sha512: `sha512:${hex}${hex}`, kind: "file", artifact: "a" },
-  ...more,
-});
-const files = [
-  file({ name: "example-fast-1.2.3.tgz", kind: "npm", package: "@example/fast" }),
-  file({ name: "fast_project-1.2.3-py3-none-any.whl", kind: "wheel", package: "fast-project" }),
-  file({ name: "image", kind: "image", package: "example/fast" }),
-  file({}),
-];
-
-/** Words that the protocols have, so that answers get past the first look. */
-const keys = [
-  ..."name versions dist-tags latest next time unpublished dist integrity shasum tarball attestations".split(" "),
-  ..."files filename url hashes sha256 yanked provenance tags manifests layers config digest mediaType".split(" "),
-  ..."size platform os annotations errors code message error id tag_name draft prerelease immutable body".split(" "),
-  ..."upload_url published_at assets state permissions push admin login user token expires_in data".split(" "),
-  ...["1.2.3", "1.2.3-rc.1", "schemaVersion", "default_branch", "full_name", "objects", "access_token", "__proto__"],
-];
+import {
+  type Act,
+  ended,
+  hurriedIo,
+  makeFiles,
+  readings,
+  release,
+  targetsAt,
+  withCredential,
+  writings,
+} from "./targets.ts";
 
 let server: HostileServer;
 let elsewhere: HostileServer;
 let work: string;
+let made: { files: ReleaseFile[]; find: Files };
 const client = createHttp();
+const io = hurriedIo(client);
 beforeAll(async () => {
   server = await startHostile();
   elsewhere = await startHostile();
   work = mkdtempSync(path.join(tmpdir(), "twotier-hostile-"));
+  made = await makeFiles(path.join(work, "files"));
 });
 afterAll(async () => {
   client.close();
@@ -59,285 +41,145 @@ afterAll(async () => {
   rmSync(work, { recursive: true, force: true });
 });
 
-function targets(): Target[] {
-  return [
-    createNpmTarget({
-      ...{ registry: server.url, token, packages: ["@example/fast"], access: "public", release },
-      tags: { staging: "next", production: "latest" },
-    }),
-    createPypiTarget({
-      ...{
-        upload: `${server.url}/legacy/`,
-        index: `${server.url}/simple/`,
-        token,
-        projects: ["fast-project"],
-        release,
-      },
-    }),
-    createDockerTarget({
-      ...{ registry: server.host, username: "u", token, repositories: ["example/fast"], release },
-      tags: { staging: ["staging-{version}"], production: ["v{version}"] },
-      pointers: { staging: [], production: ["latest"] },
-    }),
-    createGithubTarget({
-      ...{ api: server.url, server: server.url, repository: "example/fast", token: () => token },
-      ...{ tag: "v{version}", release },
-    }),
-  ];
+/** Does each act with the same answers, in turn. @throws Error where one hangs, breaks, or gives a credential away */
+async function play(acts: readonly Act[], answers: readonly HostileAnswer[]): Promise<void> {
+  for (const [name, run] of acts) {
+    let turn = 0;
+    const next = () => placed(answers[turn++ % answers.length] as HostileAnswer);
+    server.answer = next;
+    elsewhere.answer = next;
+    elsewhere.seen.splice(0);
+    server.seen.splice(0);
+    await ended(name, run);
+    if (withCredential(elsewhere.seen).length > 0)
+      throw new Error(`${name} sent a credential elsewhere`, { cause: elsewhere.seen });
+    expect(io.unread(), `${name} leaves answers unread`).toEqual([]);
+    if (server.seen.length > 3000) throw new Error(`${name}: ${server.seen.length} requests`);
+  }
 }
 
-/** Everything that only reads. */
-function readings(target: Target, io: Io): [string, () => Promise<unknown>][] {
-  const { items, pointers } = target.expect(files, release);
-  const about = { tier: "production", version: "1.2.3", tag: "v1.2.3", instead: null, deleteTag: true } as const;
-  return [
-    ["versions", () => target.versions(io)],
-    ["preflight", () => target.preflight(io)],
-    ...items.map((item): [string, () => Promise<unknown>] => [`observe ${item.id}`, () => target.observe(item, io)]),
-    ...items.map((item): [string, () => Promise<unknown>] => [`verify ${item.id}`, () => target.verify(item, io)]),
-    ...pointers.map(({ name }): [string, () => Promise<unknown>] => [
-      `read ${name}`,
-      async () => target.pointers?.read(name, io),
-    ]),
-    ["staging", async () => target.staging?.list(io)],
-    ["undo", async () => target.undo?.plan(items, about, io)],
-    [
-      "fetch",
-      async () => {
-        target.staging?.use("1");
-        await target.staging?.fetch("../escaped", path.join(work, "fetched"), io);
-      },
-    ],
-  ];
-}
-
-const { value: json } = fc.letrec<{ value: unknown }>((again) => ({
-  value: fc.oneof(
-    { maxDepth: 6, depthSize: "large" },
-    { weight: 1, arbitrary: fc.constantFrom(null, true, false, 0, -1, 1, 1e21, "", "1.2.3", "v1.2.3", "latest") },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom(
-        "uploaded",
-        "fast",
-        "http://[",
-        "../../etc",
-        `sha256:${hex}`,
-        hex,
-        `sha256:${hex.toUpperCase()}`,
-        "sha256-x",
-        "2026-13-40",
-      ),
-    },
-    { weight: 3, arbitrary: fc.array(again("value"), { maxLength: 3 }) },
-    {
-      weight: 6,
-      arbitrary: fc.dictionary(fc.constantFrom(...keys), again("value"), { maxKeys: 12, noNullPrototype: true }),
-    },
-  ),
-}));
-
-/** Mostly right, so that one wrong part is looked at; then anything. */
-const wholePage = json.map((one) => ({
-  ...{
-    name: "fast",
-    "dist-tags": one,
-    versions: { "1.2.3": one },
-    time: one,
-    files: [one, { filename: "a", url: one }],
-  },
-  ...{
-    tags: one,
-    manifests: [one],
-    layers: [one],
-    config: one,
-    id: 1,
-    tag_name: "v1.2.3",
-    draft: false,
-    assets: [one],
-  },
-  ...{ upload_url: one, permissions: one, token: one },
-}));
-
-/** Right answers, which one wrong part is put into. */
-const right: unknown[] = [
-  {
-    name: "@example/fast",
-    "dist-tags": { latest: "1.2.3", next: "1.2.3" },
-    versions: {
-      "1.2.3": { dist: { integrity: `sha512-${"A".repeat(86)}==`, shasum: "x", tarball: "http://127.0.0.1:1/x" } },
-    },
-    time: { "1.2.3": "2026-01-01", unpublished: { versions: ["1.0.0"] } },
-    username: "u",
-  },
-  {
-    files: [{ filename: "fast_project-1.2.3-py3-none-any.whl", url: "x", hashes: { sha256: hex }, yanked: false }],
-    versions: ["1"],
-  },
-  {
-    manifests: [{ digest: `sha256:${hex}`, size: 1, platform: { os: "linux", architecture: "amd64" } }],
-    annotations: { a: "b" },
-  },
-  {
-    config: { digest: `sha256:${hex}`, size: 1 },
-    layers: [{ digest: `sha256:${hex}`, size: 1, annotations: { a: "b" } }],
-  },
-  {
-    tags: ["v1.2.3", "latest", "twotier-staging-1.2.3-1"],
-    token: "abc",
-    expires_in: 60,
-    errors: [{ code: "x", message: "y" }],
-  },
-  {
-    ...{
-      id: 1,
-      tag_name: "v1.2.3",
-      draft: false,
-      prerelease: false,
-      body: "",
-      name: "",
-      upload_url: "http://x/{?name}",
-    },
-    ...{
-      published_at: "2026-01-01T00:00:00Z",
-      permissions: { push: true },
-      default_branch: "main",
-      full_name: "example/fast",
-    },
-    assets: [{ id: 2, name: "fast", size: 3, state: "uploaded", digest: `sha256:${hex}` }],
-  },
-];
-right.push([right[5]]);
-
-/** The document with what is at one place in it replaced. */
-function replaced(document: unknown, place: number, by: unknown): unknown {
-  let count = 0;
-  const walk = (value: unknown): unknown => {
-    if (count++ === place) return by;
-    if (Array.isArray(value)) return value.map(walk);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]));
+/** The answer with addresses of the servers that are there. */
+function placed(said: HostileAnswer): HostileAnswer {
+  const on = (text: string) => addressed(text, server.host, elsewhere.host);
+  const headers = Object.entries(said.headers).map(([key, value]) => [key, Array.isArray(value) ? value : on(value)]);
+  return {
+    ...said,
+    headers: Object.fromEntries(headers),
+    body: typeof said.body === "string" ? on(said.body) : said.body,
   };
-  return walk(document);
 }
-const nearlyRight = fc
-  .tuple(fc.constantFrom(...right), fc.nat(20), json)
-  .map(([document, place, by]) => replaced(document, place, by));
 
-const html = fc
-  .array(
-    fc.oneof(
-      fc.constantFrom(
-        "<a ",
-        "href=",
-        '"',
-        ">",
-        "</a>",
-        "<base href='http://['>",
-        "&#9999999999;",
-        "&#xffffffff;",
-        "#sha256=",
-        hex,
-        " ",
-      ),
-      fc.string({ maxLength: 8 }),
-    ),
-    { maxLength: 30 },
-  )
-  .map((parts) => `<a href="x-1.whl#sha256=${hex}">x-1.whl</a>${parts.join("")}`);
-
-const headers = (other: () => string) =>
-  fc.record(
-    {
-      "content-type": fc.constantFrom("application/json", "text/html", "application/vnd.oci.image.index.v1+json", "x"),
-      location: fc.oneof(fc.constantFrom("http://[", "//", "ftp://x/", "/again", ""), fc.constant(null).map(other)),
-      "www-authenticate": fc.oneof(
-        fc.constantFrom(
-          'Bearer realm="http://["',
-          "Basic",
-          'Bearer realm=""',
-          "Bearer",
-          'Bearer realm="/token",scope="x"',
-        ),
-        fc.constant(null).map(() => `Bearer realm="${other()}"`),
-      ),
-      link: fc.oneof(
-        fc.constantFrom('<http://[>; rel="next"', '<?page=999999999>; rel="last"', "<>;rel=next"),
-        fc.constant(null).map(() => `<${other()}>; rel="next"`),
-      ),
-      "docker-content-digest": fc.constantFrom(`sha256:${hex}`, `SHA256:${hex}`, "sha256:", "md5:x", "../x"),
-      "retry-after": fc.constantFrom("0", "-1", "9e99", "soon", "99999999999999999999"),
-      "x-ratelimit-remaining": fc.constantFrom("0", "x"),
-    },
-    { requiredKeys: [] },
-  );
-
-const answer = (other: () => string): fc.Arbitrary<HostileAnswer> =>
-  fc.record({
-    status: fc.oneof(
-      { weight: 6, arbitrary: fc.constant(200) },
-      { weight: 3, arbitrary: fc.constantFrom(201, 202, 204, 206, 301, 302, 303, 307, 308, 304, 400, 401, 403, 404) },
-      { weight: 1, arbitrary: fc.constantFrom(408, 409, 418, 422, 429, 500, 502, 503, 599) },
-    ),
-    headers: headers(other) as fc.Arbitrary<Record<string, string>>,
-    body: fc.oneof(
-      { weight: 4, arbitrary: nearlyRight.map((page) => JSON.stringify(page)) },
-      { weight: 1, arbitrary: wholePage.map((page) => JSON.stringify(page)) },
-      { weight: 1, arbitrary: json.map((one) => JSON.stringify(one)) },
-      { weight: 1, arbitrary: html },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom("", "null", "[]", "{", "[null]", "\u0000", '{"versions":null}', "[[]]", "\ud800"),
-      },
-    ),
+/**
+ * All acts of all targets, some at once, against servers that always say the same.
+ *
+ * @param short true: one act of each kind
+ */
+async function playAll(
+  http: Http,
+  said: (request: IncomingMessage) => HostileAnswer,
+  short = false,
+): Promise<(ReleaseError | undefined)[]> {
+  server.answer = (request) => placed(said(request));
+  elsewhere.answer = () => ({ status: 200, headers: {}, body: "{}" });
+  elsewhere.seen.splice(0);
+  const io = hurriedIo(http);
+  const acts = targetsAt(server).flatMap(([name, target]) => {
+    const all = [
+      ...readings(target, made.files, path.join(work, "fetched"), io),
+      ...writings(target, made.files, made.find, io),
+    ];
+    const kinds = all.map(([what]) => what.split(" ")[0]);
+    return named(
+      name,
+      all.filter((_, at) => !short || kinds.indexOf(kinds[at]) === at),
+    );
   });
+  const errors: (ReleaseError | undefined)[] = [];
+  await sideBySide(acts, short ? 3 : 200, async ([name, run]) => void errors.push(await ended(name, run)));
+  expect(withCredential(elsewhere.seen)).toEqual([]);
+  expect(io.unread()).toEqual([]);
+  return errors;
+}
+
+const answers = fc.array(
+  answer(() => `${elsewhere.url}/token`),
+  { minLength: 1, maxLength: 4 },
+);
+const named = (target: string, acts: readonly Act[]) => acts.map(([name, run]): Act => [`${target}: ${name}`, run]);
 
 describe("whatever a registry answers", () => {
-  it("each question ends with an answer or an error that says what is wrong, and no credential goes elsewhere", {
-    timeout: 300_000,
-  }, async () => {
-    const events: unknown[] = [];
-    const io: Io = {
-      http: client,
-      signal: new AbortController().signal,
-      now: () => new Date(),
-      sleep: async () => {},
-      emit: (event) => void events.push(event),
-      limit: () => () => {},
-    };
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(
-          answer(() => `${elsewhere.url}/token`),
-          { minLength: 1, maxLength: 4 },
-        ),
-        async (answers) => {
-          for (const target of targets()) {
-            for (const [name, read] of readings(target, io)) {
-              let turn = 0;
-              server.answer = () => answers[turn++ % answers.length] as HostileAnswer;
-              elsewhere.answer = () => answers[turn++ % answers.length] as HostileAnswer;
-              elsewhere.seen.splice(0);
-              server.seen.splice(0);
-              const late = new Promise<never>((_, reject) =>
-                setTimeout(() => reject(new Error(`${target.name} ${name} hangs`)), 20_000).unref(),
-              );
-              try {
-                await Promise.race([read(), late]);
-              } catch (error) {
-                if (!(error instanceof ReleaseError) || error.code === "INTERNAL") {
-                  throw new Error(`${target.name} ${name}`, { cause: error });
-                }
-              }
-              const sent = elsewhere.seen.filter(({ authorization, cookie }) => authorization ?? cookie);
-              if (sent.length > 0) throw new Error(`${target.name} ${name} sent a credential elsewhere`);
-              if (server.seen.length > 3000) throw new Error(`${target.name} ${name}: ${server.seen.length} requests`);
-            }
-          }
-        },
-      ),
-      { numRuns: 30, seed: 20261122 },
+  it("each question ends with an answer or an error that says what is wrong, and no credential goes elsewhere", async () => {
+    const files = made.files.map(
+      (file) => ({ ...file, sha256: `sha256:${hex}`, sha512: `sha512:${hex}${hex}` }) as const,
     );
-    expect(readdirSync(work).filter((name) => name !== "fetched")).toEqual([]);
+    const property = fc.asyncProperty(answers, async (said) => {
+      for (const [name, target] of targetsAt(server)) {
+        await play(named(name, readings(target, files, path.join(work, "fetched"), io)), said);
+      }
+    });
+    await fc.assert(property, { numRuns: 20, seed: 20261122 });
+    expect(readdirSync(work).filter((name) => name !== "fetched")).toEqual(["files"]);
+  });
+
+  it("each write ends likewise, and so does an item that is published, read back and tried again", async () => {
+    const property = fc.asyncProperty(answers, async (said) => {
+      for (const [name, target] of targetsAt(server)) {
+        await play(named(name, writings(target, made.files, made.find, io)), said);
+        const options = { targets: [target], files: made.find, io, waitSeconds: () => 0, compareVersions: () => 0 };
+        const { items } = target.expect(made.files, release);
+        const whole = items.slice(0, 2).map((item): Act => [`all of ${item.id}`, () => publish(item, options)]);
+        await play(named(name, whole), said);
+      }
+    });
+    await fc.assert(property, { numRuns: 20, seed: 20261123 });
+    expect(readdirSync(work).filter((name) => name !== "fetched")).toEqual(["files"]);
+  });
+});
+
+describe("a registry that always says the same", () => {
+  const writes = (request: IncomingMessage) => request.method !== "GET" && request.method !== "HEAD";
+
+  it.each(locations)("and leads what is written to %j gets no credential sent there", async (location) => {
+    for (const status of [202, 303, 307]) {
+      const lead: HostileAnswer = { status, headers: { location }, body: "" };
+      await playAll(client, (request) => (writes(request) ? lead : { status: 404, headers: {}, body: "{}" }));
+    }
+  });
+
+  it("and asks for the password elsewhere doesn't get it", async () => {
+    for (const realm of [
+      "http://there.invalid/token",
+      "HTTP://THERE.invalid",
+      "//there.invalid/x",
+      "http://here.invalid@there.invalid/",
+    ]) {
+      const headers = { "www-authenticate": `Bearer realm="${realm}",service="here.invalid",scope="x"` };
+      const errors = await playAll(client, () => ({ status: 401, headers, body: "" }));
+      expect(errors.filter((error) => error?.code === "AUTH").length).toBeGreaterThan(20);
+    }
+  });
+
+  it("and whose answers have no end, whatever they say, is left", async () => {
+    const hurried = createHttp({ patience: 100 });
+    const chunk = Buffer.alloc(1 << 16, " ");
+    for (const status of [200, 500]) {
+      // A download may be long; it ends too (http.test.ts).
+      const download = (request: IncomingMessage) =>
+        /\/download\/|\/v1\.2\.3\/|\/assets\/|\/blobs\//.test(request.url ?? "");
+      const short: HostileAnswer = { status: 500, headers: {}, body: "" };
+      await playAll(hurried, (request) =>
+        download(request) ? short : { status, headers: {}, body: chunk, endless: true },
+      );
+      await playAll(hurried, (request) =>
+        download(request) ? short : { status, headers: {}, body: "{", trickle: 10 },
+      );
+    }
+    hurried.close();
+  });
+
+  it("and sends more headers than anybody reads is no answer", async () => {
+    const headers = { "x-long": "x".repeat(1 << 17) };
+    const errors = await playAll(client, () => ({ status: 200, headers, body: "{}" }));
+    expect(errors.filter((error) => error?.code === "NETWORK").length).toBeGreaterThan(40);
   });
 });

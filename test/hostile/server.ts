@@ -8,6 +8,17 @@ export interface HostileAnswer {
   body: string | Buffer;
   /** Goes on sending the body until nobody listens. */
   endless?: boolean;
+  /** Milliseconds between the bytes of a body that has no end. */
+  trickle?: number;
+}
+
+/** A request that came. */
+export interface HostileRequest {
+  method: string;
+  url: string;
+  headers: http.IncomingHttpHeaders;
+  /** Method, address, headers and the first MiB of the body, to search. */
+  text: string;
 }
 
 export interface HostileServer {
@@ -15,29 +26,25 @@ export interface HostileServer {
   host: string;
   /** What it answers; asked for each request. */
   answer: (request: http.IncomingMessage) => HostileAnswer;
-  /** Headers of the requests that came, with `host`. */
-  readonly seen: http.IncomingHttpHeaders[];
+  /** Requests that came, in order. */
+  readonly seen: HostileRequest[];
   close(): Promise<void>;
 }
 
 /** A server of this machine that answers whatever it is told to, protocol or not. */
 export async function startHostile(): Promise<HostileServer> {
-  const seen: http.IncomingHttpHeaders[] = [];
+  const seen: HostileRequest[] = [];
   const server = http.createServer((request, response) => {
-    seen.push(request.headers);
-    request.resume();
-    const { status, headers, body, endless } = hostile.answer(request);
-    try {
-      response.writeHead(status, headers);
-    } catch {
-      response.writeHead(status); // Node itself refuses to send such a header
-    }
-    if (!endless) return void response.end(body);
-    const more = () => {
-      while (!response.destroyed && response.write(body));
-    };
-    response.on("drain", more).on("error", () => {});
-    more();
+    const { method = "", url = "", headers, rawHeaders } = request;
+    const one = { method, url, headers, text: [method, url, ...rawHeaders].join("\n") };
+    seen.push(one);
+    request.on("error", () => {});
+    request.on("data", (chunk: Buffer) => {
+      if (one.text.length < 1 << 20) one.text += chunk.toString("latin1");
+    });
+    const answer = hostile.answer(request);
+    // An answer to HEAD has no body; written all the same it would be a loop without an end here.
+    send(response, method === "HEAD" ? { ...answer, body: "", endless: false, trickle: undefined } : answer);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -53,4 +60,24 @@ export async function startHostile(): Promise<HostileServer> {
       }),
   };
   return hostile;
+}
+
+function send(response: http.ServerResponse, { status, headers, body, endless, trickle }: HostileAnswer): void {
+  response.on("error", () => {});
+  try {
+    response.writeHead(status, headers);
+  } catch {
+    response.writeHead(status); // Node itself refuses to send such a header
+  }
+  if (trickle !== undefined) {
+    response.write(body);
+    const timer = setInterval(() => response.write(" "), trickle);
+    response.on("close", () => clearInterval(timer));
+  } else if (endless) {
+    const more = () => {
+      while (!response.destroyed && response.write(body));
+    };
+    response.on("drain", more);
+    more();
+  } else response.end(body);
 }

@@ -55,7 +55,7 @@ export class NpmClient {
       return null;
     }
     if (response.status !== 200) throw await this.failure(response, `reading ${name}`, io);
-    const packument: unknown = await response.json(256 << 20);
+    const packument: unknown = await response.json(64 << 20);
     if (isPackument(packument)) return packument;
     throw new ReleaseError("REGISTRY", `${this.base} answered with something that isn't the packument of ${name}`, {
       hint: "check the registry's address, and TWOTIER_NPM_REGISTRY",

@@ -114,6 +114,8 @@ export class Authority {
         facts: { realm: challenge.realm },
       });
     }
+    realm.username = "";
+    realm.password = "";
     const authorization = this.#basicHeader();
     if (authorization && !mayAuthenticate(realm, new URL(base))) {
       throw new ReleaseError("AUTH", `${host} wants its credentials sent to ${realm.origin}`, {

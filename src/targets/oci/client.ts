@@ -73,6 +73,11 @@ export class OciClient {
       throw new ReleaseError("REGISTRY", `${this.registry.host} names an address that is none`, { facts: { path } });
     }
     const url = new URL(address);
+    if (url.username !== "" || url.password !== "") {
+      throw new ReleaseError("REGISTRY", `${this.registry.host} names an address with a user in it`, {
+        facts: { host: url.host },
+      });
+    }
     const own = url.host === new URL(this.registry.base).host;
     if (this.registry.base.startsWith("https:") && url.protocol !== "https:") {
       throw new ReleaseError("REGISTRY", `${this.registry.host} leads from https to ${url.origin}`);
@@ -89,7 +94,12 @@ export class OciClient {
     const first = own ? await this.#authority.header(scopes, io) : undefined;
     const response = await once(first);
     if (response.status !== 401 || !own) return response;
-    const again = await this.#authority.answer(response.headers["www-authenticate"], scopes, first, io);
+    const again = await this.#authority
+      .answer(response.headers["www-authenticate"], scopes, first, io)
+      .catch((error: unknown) => {
+        response.discard();
+        throw error;
+      });
     if (again === undefined) return response;
     response.discard();
     return once(again);
