@@ -84,14 +84,15 @@ const sections: { title: string; root?: string; holds: (key: string) => boolean 
     return { title: `Artifacts of type \`${type}\``, root, holds: within(root) };
   }),
   { title: "`targets`", root: "targets", holds: (key) => key === "targets" },
-  ...["npm", "pypi", "docker", "github", "go"].map((target) => {
+  ...["npm", "pypi", "docker", "github", "go", "site"].map((target) => {
     const root = `targets.${target}`;
     return { title: `\`${root}\``, root, holds: within(root) };
   }),
+  ...["installer", "notify"].map((root) => ({ title: `\`${root}\``, root, holds: within(root) })),
 ];
 
 function within(root: string): (key: string) => boolean {
-  return (key) => key === root || key.startsWith(`${root}.`);
+  return (key) => key === root || key.startsWith(`${root}.`) || key.startsWith(`${root}[]`);
 }
 
 function page(): string {
@@ -123,7 +124,7 @@ function page(): string {
       const { about, example, otherwise } = descriptions[key] as Description;
       const type = key === first && key.startsWith("artifacts[]");
       // An element's keys are shown by the example of its list.
-      const shown = example !== undefined && !key.startsWith("version.stamp[]");
+      const shown = example !== undefined && !/^(?:version\.stamp|notify)\[\]/.test(key);
       const short = type
         ? "artifacts[]"
         : key.replace(/^artifacts\[\]\.(?:(?:go|python|npm|image|go-module|command)\.)?/, "");

@@ -24,6 +24,7 @@ export const plainConfig: Config = {
   targets: {},
   installer: null,
   checks: [],
+  notify: [],
 };
 
 /**

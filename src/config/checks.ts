@@ -4,6 +4,7 @@ import { pythonLabels } from "../version/pep440.ts";
 import { checkArtifacts, checkOutlets } from "./artifact-checks.ts";
 import { fillArtifact, fillTargets } from "./defaults.ts";
 import { type KeyPath, type Locate, mistake, spell } from "./document.ts";
+import { placeholders } from "./notify.ts";
 import type { RawConfig } from "./schema.ts";
 import type { TargetsConfig } from "./types.ts";
 
@@ -24,6 +25,7 @@ export function crossCheck(raw: RawConfig, locate: Locate, whole: boolean): Rele
   checkPointers(targets, report);
   checkSite(raw, whole, report);
   checkConditions(raw, whole, report);
+  checkNotify(raw, report);
   const label = raw.tiers?.staging?.label;
   if (targets.pypi && label !== undefined && !pythonLabels.includes(label)) {
     report(
@@ -45,6 +47,17 @@ export function crossCheck(raw: RawConfig, locate: Locate, whole: boolean): Rele
     if (whole) checkOutlets(artifacts, targets, raw, report);
   }
   return found;
+}
+
+/** Templates of notifications hold known names alone. */
+function checkNotify({ notify }: RawConfig, report: Report): void {
+  for (const [index, { template = "" }] of (notify ?? []).entries()) {
+    for (const [, name = ""] of template.matchAll(/\{(\w+)\}/g)) {
+      if ((placeholders as readonly string[]).includes(name)) continue;
+      const hint = `the names are ${placeholders.map((one) => `{${one}}`).join(", ")}`;
+      report(["notify", index, "template"], `notify[${index}].template: there is no {${name}}`, hint);
+    }
+  }
 }
 
 function checkConditions({ tiers, checks }: RawConfig, whole: boolean, report: Report): void {

@@ -458,4 +458,31 @@ export const descriptions: Record<string, Description> = {
     example: ["make lint", "make test"],
     otherwise: "none",
   },
+
+  notify: {
+    about:
+      "Who is told of each release, and of one that failed. docs/notifications.md shows the messages. Nobody being told never fails a release.",
+    example: [{ type: "slack", env: "SLACK_WEBHOOK_URL", on: ["production", "failure"] }],
+    otherwise: "nobody",
+  },
+  "notify[].type": {
+    about: "`slack`, `discord`, or `webhook` for any other: it is sent JSON with all that is known.",
+    example: "slack",
+  },
+  "notify[].env": {
+    about:
+      "Name of the environment variable with the address. Whoever knows the address can write there: it is a secret, and no part of this file.",
+    example: "SLACK_WEBHOOK_URL",
+  },
+  "notify[].on": {
+    about: "What is told: `staging` (a candidate), `production` (a stable release), `failure` of either.",
+    example: ["production", "failure"],
+    otherwise: "all three",
+  },
+  "notify[].template": {
+    about:
+      "The text. `{name}`, `{repository}`, `{tier}`, `{version}`, `{tag}`, `{url}`, `{notes}`, `{pending}`, `{error}`, `{hint}` and `{run}` are filled in; a line whose names all have no value is left out.",
+    example: "{name} {version} is out: {url}",
+    otherwise: "a line about what happened, and the changes",
+  },
 };

@@ -38,6 +38,7 @@ describe("a config that is right", () => {
       targets: { github: { assets: true } },
       installer: null,
       checks: [],
+      notify: [],
     });
   });
 

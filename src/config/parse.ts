@@ -3,6 +3,7 @@ import { crossCheck } from "./checks.ts";
 import { cleanPath, fillArtifact, fillConditions, fillInstaller, fillTargets } from "./defaults.ts";
 import { type KeyPath, type Locate, mistake, type Place, readDocument, throwAll } from "./document.ts";
 import { explainIssues, type Issue } from "./findings.ts";
+import { notifyEvents } from "./notify.ts";
 import { configSchema, type RawConfig, schemaVersion } from "./schema.ts";
 import type { Config } from "./types.ts";
 
@@ -82,5 +83,8 @@ function fill(raw: RawConfig): Config {
     targets,
     installer: fillInstaller(raw.installer, targets.site !== undefined),
     checks: raw.checks ?? [],
+    notify: (raw.notify ?? []).map(({ type, env, on, template }) => ({
+      ...{ type, env, on: on ?? [...notifyEvents], template: template ?? null },
+    })),
   };
 }

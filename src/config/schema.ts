@@ -256,6 +256,16 @@ export const configSchema = strictObject({
   targets: optional(targets),
   installer: optional(union([boolean(), installer])),
   checks: optional(array(line)),
+  notify: optional(
+    array(
+      strictObject({
+        type: oneOf(["webhook", "slack", "discord"]),
+        env: text(shellName, "must be the name of an environment variable; the address in it is a secret"),
+        on: optional(array(oneOf(["staging", "production", "failure"])).check(minLength(1))),
+        template: optional(string().check(minLength(1))),
+      }),
+    ),
+  ),
 });
 
 export type RawConfig = Infer<typeof configSchema>;

@@ -24,6 +24,18 @@ export interface Config {
   installer: InstallerConfig | null;
   /** Commands that must succeed before a release. CI runs them, ahead of `release`. */
   checks: string[];
+  /** Who is told of releases. */
+  notify: Notification[];
+}
+
+/** A message after a release, or after a failure (src/notify). */
+export interface Notification {
+  type: "webhook" | "slack" | "discord";
+  /** Name of the environment variable that holds the address. */
+  env: string;
+  on: ("staging" | "production" | "failure")[];
+  /** With names in braces; null: the product's own text. */
+  template: string | null;
 }
 
 /** scripts/install.sh and scripts/uninstall.sh (src/generate/installer). */

@@ -11,6 +11,7 @@ import { configFile } from "../release/source.ts";
 import { standingOf } from "../release/standing.ts";
 import { tagNames } from "../version/tags.ts";
 import { checkGenerated } from "./generated.ts";
+import { checkNotify } from "./notify.ts";
 import { checkPlan } from "./plan.ts";
 import { checkRegistries, checkSettings } from "./registries.ts";
 import { checkReleases } from "./releases.ts";
@@ -42,6 +43,7 @@ const checks: readonly [name: string, check: (subject: Subject) => Promise<Resul
   ["trigger", checkTrigger],
   ["stamps", checkStamps],
   ["workflows", checkWorkflows],
+  ["notifications", checkNotify],
 ];
 
 /**

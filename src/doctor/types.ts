@@ -38,6 +38,7 @@ export const codes = [
   "workflow",
   "path-filter",
   "workflow-files",
+  "notify",
 ] as const;
 export type Code = (typeof codes)[number];
 

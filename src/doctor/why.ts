@@ -33,5 +33,6 @@ export const why: Record<Code, string> = {
   "action-unpinned": "a tag can be moved to other code, which then runs with the release's secrets",
   workflow: "a push to the branch releases nothing by itself",
   "path-filter": "a filter looks at one push, and at 300 files of it: a change that it misses stays missed",
+  notify: "nobody hears of a release, or of its failure",
   "workflow-files": "GITHUB_TOKEN may not make a release of a commit with other workflow files",
 };

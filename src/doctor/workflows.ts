@@ -87,6 +87,7 @@ function secretsWanted({ targets }: Config, workflows: readonly Workflow[]): Fou
   const wanted = [
     ...(targets.npm && !keyless ? ["NPM_TOKEN"] : []),
     ...(targets.pypi && !keyless ? ["PYPI_TOKEN"] : []),
+    ...(targets.site?.kind === "bucket" ? ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] : []),
     ...(targets.docker ? ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"] : []),
   ];
   const missing = wanted.filter((name) => !named.has(name) && !variables.has(name));

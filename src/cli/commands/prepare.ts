@@ -5,6 +5,7 @@ import { checksOf, partsOf, runnerOf, toolsOf } from "../../config/parts.ts";
 import type { Planned } from "../../release/job.ts";
 import type { Prepared } from "../../release/prepared.ts";
 import { print, printJson } from "../context.ts";
+import { tellingFailures } from "../notify.ts";
 import { stepOutputs } from "../output/result.ts";
 import { safe } from "../output/style.ts";
 import { openCliSession, type SessionFlags, withSessionFlags } from "../session.ts";
@@ -38,14 +39,17 @@ On GitHub Actions its outputs are released, build, tier, version, tag, matrix an
         const { encodePrepared } = await import("../../release/prepared.ts");
         const { makeOwnFolder } = await import("../../release/folder.ts");
         const job = session.job();
-        const planned = await session.plan();
-        const { stdout } = await job.git(["rev-parse", "--verify", `${flags.source ?? "HEAD"}^{commit}`]);
-        const prepared = await prepareRelease(job, planned, {
-          asked: stdout.trim(),
-          flags: session.flags,
-          skip: [...job.skip],
-          claim: flags.claim ?? false,
-          wait: flags.wait ?? true,
+        const { planned, prepared } = await tellingFailures(context, session, flags.tier ?? "staging", async () => {
+          const planned = await session.plan();
+          const { stdout } = await job.git(["rev-parse", "--verify", `${flags.source ?? "HEAD"}^{commit}`]);
+          const prepared = await prepareRelease(job, planned, {
+            asked: stdout.trim(),
+            flags: session.flags,
+            skip: [...job.skip],
+            claim: flags.claim ?? false,
+            wait: flags.wait ?? true,
+          });
+          return { planned, prepared };
         });
         const text = encodePrepared(prepared);
         await makeOwnFolder(job.folder);

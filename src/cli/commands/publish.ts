@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { print, printJson } from "../context.ts";
+import { tellingFailures, tellReleased } from "../notify.ts";
 import { renderResult, stepSummary } from "../output/result.ts";
 import { openCliSession } from "../session.ts";
 import { jsonOf, minutes, withJournal } from "./release.ts";
@@ -47,12 +48,15 @@ It converges: the same command again finishes what was interrupted.`,
         const { publishPrepared } = await import("../../release/publish-prepared.ts");
         withJournal(context, session.job().folder);
         const parts = path.resolve(dir, flags.parts ?? ".twotier/parts");
-        const result = await publishPrepared(session, prepared, parts);
+        const result = await tellingFailures(context, session, plan.tier, () =>
+          publishPrepared(session, prepared, parts),
+        );
         context.reporter.end();
         for (const warning of result.warnings) context.io.emit({ type: "warning", message: warning });
         if (flags.json) printJson(jsonOf(result));
         else print(renderResult(result));
         await stepSummary(context.environment, result);
+        await tellReleased(context, session, result);
         if (result.pending.length > 0) process.exitCode = 3;
       } finally {
         done?.();

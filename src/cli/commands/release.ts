@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { openJournal } from "../../core/journal.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Context, print, printJson } from "../context.ts";
+import { tellingFailures, tellReleased } from "../notify.ts";
 import { renderPlan } from "../output/plan.ts";
 import { renderResult, stepSummary } from "../output/result.ts";
 import { openCliSession, type SessionFlags, withSessionFlags } from "../session.ts";
@@ -50,12 +51,13 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
         }
         const { release } = await import("../../release/release.ts");
         withJournal(context, job.folder);
-        const result = await release(job);
+        const result = await tellingFailures(context, session, tier ?? "staging", () => release(job));
         context.reporter.end();
         for (const warning of result.warnings) context.io.emit({ type: "warning", message: warning });
         if (flags.json) printJson(jsonOf(result));
         else print(renderResult(result));
         await stepSummary(context.environment, result);
+        await tellReleased(context, session, result);
         if (result.pending.length > 0 && flags.wait === false) process.exitCode = 3;
       } finally {
         done?.();

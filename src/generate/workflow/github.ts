@@ -2,7 +2,7 @@ import type { WorkflowInput } from "./model.ts";
 import { pinned } from "./pins.ts";
 
 /** Secrets and redirections that publishing needs, as the `env` of one step. */
-function credentials({ targets, dockerHost }: WorkflowInput): string[] {
+function credentials({ targets, dockerHost, notify }: WorkflowInput): string[] {
   const env = ["GITHUB_TOKEN: ${{ github.token }}"];
   if (targets.has("npm")) env.push("NPM_TOKEN: ${{ secrets.NPM_TOKEN }}");
   if (targets.has("pypi")) env.push("PYPI_TOKEN: ${{ secrets.PYPI_TOKEN }}");
@@ -20,8 +20,10 @@ function credentials({ targets, dockerHost }: WorkflowInput): string[] {
       "AWS_SECRET_ACCESS_KEY: ${{ secrets.AWS_SECRET_ACCESS_KEY }}",
     );
   }
-  return env;
+  return [...env, ...secrets(notify)];
 }
+
+const secrets = (names: readonly string[]) => names.map((name) => `${name}: \${{ secrets.${name} }}`);
 
 const indent = (lines: readonly string[], by: number) => lines.map((line) => " ".repeat(by) + line).join("\n");
 
@@ -117,7 +119,7 @@ ${node}
           SKIP_PYPI: \${{ github.event_name != 'push' && !inputs.publish_pypi && 'pypi' || '' }}
           SKIP_NPM: \${{ github.event_name != 'push' && !inputs.publish_npm && 'npm' || '' }}
           SKIP_DOCKER: \${{ github.event_name != 'push' && !inputs.publish_docker && 'docker' || '' }}
-          GITHUB_TOKEN: \${{ github.token }}
+${indent(["GITHUB_TOKEN: ${{ github.token }}", ...secrets(input.notify)], 10)}
   build: # runs the repository's own code: no secrets, no rights
     needs: prepare
     if: needs.prepare.outputs.build == 'true'

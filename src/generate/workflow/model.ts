@@ -18,6 +18,8 @@ export interface WorkflowInput {
   /** What some builder needs. */
   tools: ReturnType<typeof toolsOf>;
   parts: ReturnType<typeof partsOf>;
+  /** Variables with the addresses of those who are told of releases. */
+  notify: readonly string[];
 }
 
 /**
@@ -48,5 +50,6 @@ export function workflowInput(config: Config, resolved: ResolvedArtifacts): Work
       resolved.artifacts.map((artifact) => artifact.name),
     ),
     parts: partsOf(resolved),
+    notify: [...new Set(config.notify.map((one) => one.env))],
   };
 }
