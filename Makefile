@@ -36,10 +36,15 @@ torture: ## releases killed at every point, all of them; writes the table in REA
 	@scripts/setup.sh test
 	@$(node) test/torture/main.ts $(T)
 
+adoption: ## init, then a whole rehearsal, in repositories of eleven shapes; L=npm-single for one
+	@scripts/setup.sh test
+	@scripts/tools.sh
+	@$(node) test/adoption/main.ts $(L)
+
 picture: setup ## docs/demo.svg, the picture of a run in the README
 	@FORCE_COLOR=1 bin/twotier rehearse examples/playground 2>&1 | $(node) scripts/picture.ts docs/demo.svg "make demo"
 
 clean: ## remove what make made, but for node_modules
 	rm -rf dist .setup
 
-.PHONY: help setup demo test lint check bench torture picture clean
+.PHONY: help setup demo test lint check bench torture adoption picture clean
