@@ -237,6 +237,13 @@ export interface Target {
   observe(item: Item, io: Io): Promise<Seen>;
   /** Only when absent. Returns when the registry has answered; the caller reads back. */
   publish(item: Item, files: Files, io: Io): Promise<void>;
+  /**
+   * Items that are missing, but that the registry takes no more, though it has others of the release. Reads only.
+   *
+   * @param missing what would be published
+   * @returns those items, and why
+   */
+  closed?(missing: readonly Item[], io: Io): Promise<{ items: Item[]; why: string } | null>;
   /** staged -> public */
   promote?(io: Io): Promise<void>;
   /** As an installer would get it, without credentials; pending while it can't be had yet. */

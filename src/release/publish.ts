@@ -80,6 +80,7 @@ export async function publishSealed(
       hint: `take back what was published of it: twotier rollback ${manifest.version}`,
     });
   }
+  await refuseClosed(steps, targets, manifest.tag, job);
   if (await isGone(place.staging, staging.id, steps, release.items, job)) await place.staging.create(job.io);
   return apply(steps, options);
 }
@@ -111,6 +112,22 @@ export async function endRelease(
     manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
     options,
   );
+}
+
+/** @throws ReleaseError REFUSED, before anything is written, when a registry takes what is missing no more */
+async function refuseClosed(steps: readonly Step[], targets: readonly Target[], tag: string, job: Job): Promise<void> {
+  const missing = steps.flatMap((step) => (step.do === "publish" ? [step.item] : []));
+  for (const target of targets) {
+    const mine = missing.filter((item) => item.target === target.name);
+    if (mine.length === 0 || !target.closed) continue;
+    const closed = await retrying(`asking ${target.name}`, job.io, async () => target.closed?.(mine, job.io));
+    if (!closed) continue;
+    const { items, why } = closed;
+    throw new ReleaseError("REFUSED", `${tag} can't be completed: ${why}`, {
+      facts: { missing: items.map((item) => item.id).join(", ") },
+      hint: `release the next version; to finish the rest of this one: twotier release --resume ${tag} --skip ${target.name} --reason "too late"`,
+    });
+  }
 }
 
 /** True when somebody deleted the place that the seal names, so that what was staged must be staged again. */

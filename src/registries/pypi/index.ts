@@ -102,8 +102,10 @@ function adminOf(index: () => Index, user: string): PypiRegistry["admin"] {
       await index().change(name, owner, (known) => ({ ...known, owner }));
     },
     age(name, version, by) {
-      const created = new Date(Date.parse(releaseOf(name, version).release.created) - by).toISOString();
-      return edit(name, version, { created });
+      const { release } = releaseOf(name, version);
+      const earlier = (date: string) => new Date(Date.parse(date) - by).toISOString();
+      const files = release.files.map((file) => ({ ...file, uploaded: earlier(file.uploaded) }));
+      return edit(name, version, { created: earlier(release.created), files });
     },
   };
 }

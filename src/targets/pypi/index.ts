@@ -3,6 +3,7 @@ import type { Io, Item, Mark, ReleaseContext, Seen, Target } from "../../core/ta
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { bounded } from "../../lib/http.ts";
+import { closedReleases } from "./closed.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
 import { preflight, rightsUnknown } from "./preflight.ts";
 import { attestationsOf } from "./provenance.ts";
@@ -121,6 +122,8 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     },
 
     attestations: async (item, io) => attestationsOf(await find(item, true, io), io),
+    closed: (missing, io) => closedReleases(index, (file) => projectOf(file, projects), missing, io),
+
     undo: pypiUndo({ upload, index, projectOf: (file) => projectOf(file, projects), credential: withToken }),
     address: index,
 

@@ -252,8 +252,9 @@ describe("publish", () => {
     const moved = await refused(308, "", { location: "/legacy/" });
     expect(moved.hint).toContain("/legacy/");
     const late = await refused(400, "<h1>400</h1><p>This release is older than 14 days.</p>");
-    expect(late).toMatchObject({ code: "REGISTRY", retryable: false });
+    expect(late).toMatchObject({ code: "REFUSED", retryable: false });
     expect(late.message).toContain("older than 14 days");
+    expect(late.hint).toContain("release the next version");
   });
 });
 
@@ -269,6 +270,37 @@ test("the sdist waits for the wheels of its own project", () => {
     ["a-1.tar.gz", ["a-1-py3-none-any.whl"]],
     ["b-1.tar.gz", undefined],
   ]);
+});
+
+describe("a release whose first file is there for more than 14 days", () => {
+  const at = { now: () => new Date("2026-11-23T00:00:00Z") };
+  const closed = async (listed: Parameters<typeof scripted>[1], version = "0.1.19") => {
+    const names = [`hanzo_playground-${version}-py3-none-any.whl`, `hanzo_playground-${version}.tar.gz`];
+    const missing = names
+      .filter((name) => !listed?.some((one) => one.filename === name))
+      .map((id): Item => ({ target: "pypi", id, digest: "sha256:00", file: id, phase: "public" }));
+    return target().closed?.(missing, { ...scripted([200], listed), ...at });
+  };
+  const wheel = { filename: "hanzo_playground-0.1.19-py3-none-any.whl", sha256: "0".repeat(64) };
+
+  test("takes no other file, and says since when", async () => {
+    const found = await closed([{ ...wheel, uploaded: "2026-11-08T23:59:59.9Z" }]);
+    expect(found?.items.map((item) => item.id)).toEqual(["hanzo_playground-0.1.19.tar.gz"]);
+    expect(found?.why).toContain("14 days after its first one, which came on 2026-11-08");
+  });
+
+  test.each([
+    ["is younger", [{ ...wheel, uploaded: "2026-11-09T00:00:00Z" }]],
+    [
+      "is another",
+      [{ ...wheel, filename: "hanzo_playground-0.1.18-py3-none-any.whl", uploaded: "2020-01-01T00:00:00Z" }],
+    ],
+    ["isn't dated", [wheel]],
+    ["isn't there", []],
+    ["isn't there, nor the project", null],
+  ])("but one that %s is open", async (_, listed) => {
+    expect(await closed(listed)).toBeNull();
+  });
 });
 
 describe("reading an index", () => {

@@ -143,6 +143,12 @@ export function refusal({ status, message, response }: Answer, what: string, upl
       hint: "PyPI never takes a file name twice: release the next number (`twotier plan` shows it)",
     });
   }
+  if (/older than 14 days/i.test(message)) {
+    return new ReleaseError("REFUSED", `${what}: ${message}`, {
+      facts,
+      hint: "PyPI takes files of a release for 14 days after its first one: release the next version",
+    });
+  }
   return new ReleaseError("REGISTRY", `the Python index answered ${status} to ${what}: ${message}`, {
     facts,
     retryable: status >= 500,
