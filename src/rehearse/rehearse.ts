@@ -166,18 +166,26 @@ async function takeBack(act: Act, version: string, open: Open): Promise<Outcome>
   }
 }
 
+const said = { ok: "as it should be", pending: "left to a person", unproven: "not known" };
+
 /** Reads a release as users do. @throws ReleaseError REFUSED when something isn't as it should be */
 async function readRows(act: Act, version: string, open: Open, fine: readonly Row["state"][]): Promise<string> {
   const session = await open({ tier: act.tier });
+  const { io } = session.job();
   try {
+    io.emit({ type: "step", step: "verify", state: "start" });
     const { rows } = (await verify(session, version)).result;
+    const of = (state: Row["state"]) => rows.filter((row) => row.state === state).length;
+    const counts = (["ok", "pending", "unproven"] as const).map((state) => [of(state), said[state]] as const);
+    const detail = counts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : [])).join(", ");
+    io.emit({ type: "step", step: "verify", state: "done", detail });
     const wrong = rows.filter((row) => !fine.includes(row.state));
     if (wrong.length > 0)
       throw unexpected(
         act,
         wrong.map((row) => `${row.target} ${row.id}: ${row.text}`),
       );
-    return `${rows.filter((row) => row.state === "ok").length} things are as they should be`;
+    return `${of("ok")} things are as they should be`;
   } finally {
     await session.close();
   }

@@ -207,7 +207,14 @@ async function meetConditions(job: Job, { plan, config }: Planned): Promise<void
   refuseUnmet(plan.conditions, plan);
   const { checks, docs } = config.tiers.production.conditions;
   if (checks.length === 0 && docs.length === 0) return;
-  const ran = job.parts?.checks ?? (await step(job, "check", () => runChecks(job, plan.source, { checks, docs })));
+  const ran =
+    job.parts?.checks ??
+    (await step(
+      job,
+      "check",
+      () => runChecks(job, plan.source, { checks, docs }),
+      (found) => found.flatMap(({ holds, text }) => (holds ? [text] : [])).join("; "),
+    ));
   refuseUnmet(ran, plan);
 }
 

@@ -9,17 +9,19 @@ import { installRows } from "../../src/release/install.ts";
 import { notesOf } from "../../src/release/notes-of.ts";
 import { rollback } from "../../src/release/rollback.ts";
 import { exitCodeOfRows, isWrong, type Row } from "../../src/release/rows.ts";
-import type { Session } from "../../src/release/session.ts";
+import type { Session, SessionOptions } from "../../src/release/session.ts";
 import { status, statusOf } from "../../src/release/status.ts";
 import { findSubject as subjectOf } from "../../src/release/subject.ts";
 import { verify } from "../../src/release/verify.ts";
 import { watchRelease } from "../../src/release/watch.ts";
-import { type Project, projectToken, startProject } from "../support/project.ts";
+import { type Project, projectToken, startProject, testIo } from "../support/project.ts";
 import { needs } from "../tools.ts";
 
 let project: Project;
+/** Versions that npm's scan holds back. */
+const stuck: string[] = [];
 beforeAll(async () => {
-  project = await startProject({ files: installable() });
+  project = await startProject({ files: installable(), faults: { settings: { npm: { stuck } } } });
   chmodSync(path.join(project.dir, "src/fast.sh"), 0o755);
   await project.push("feat: one");
   await project.release({ tier: "staging" });
@@ -298,16 +300,54 @@ describe("what isn't finished", () => {
     expect(renderVerification(result)).toContain("taken back");
   });
 
+  it("a candidate that npm still scans is pending; --watch waits until it is out, and ends what was left to do", async () => {
+    stuck.push("@example/fast@0.1.2-rc.3");
+    await project.push("fix: scanned");
+    const first = await project.release({ tier: "staging" });
+    expect(first.pending).toEqual([{ target: "npm", id: "@example/fast@0.1.2-rc.3" }]);
+    const rows = await rowsOf("0.1.2-rc.3");
+    expect(wrong(rows)).toEqual([
+      "git v0.1.2-rc.3 pending",
+      "npm @example/fast@0.1.2-rc.3 pending",
+      "npm @example/fast@next pending",
+    ]);
+    expect(exitCodeOfRows(rows)).toBe(3);
+    const shown = await within((session) => statusOf(session, "0.1.2-rc.3"));
+    expect(shown).toMatchObject({ complete: false });
+    expect(shown.rows.find(({ target }) => target === "npm")).toMatchObject({ state: "pending" });
+    let waits = 0;
+    const patient = async (options: Partial<SessionOptions> & { tier: "staging" | "production" }) => {
+      const { tier, ...more } = options;
+      const io = testIo();
+      // Each wait is one that a user would see pass; after the third the scan ends.
+      const sleep = async () => {
+        if (++waits === 3) stuck.pop();
+      };
+      return project.session({ tier }, { io: { ...io, sleep }, ...more });
+    };
+    const session = await patient({ tier: "staging" });
+    const { result } = await watchRelease(session, "0.1.2-rc.3", {
+      watch: true,
+      install: false,
+      resume: (tag, tier) => patient({ tier, resume: tag, wait: true }),
+    });
+    await session.close();
+    expect(waits).toBeGreaterThanOrEqual(3);
+    expect(wrong(result.rows)).toEqual([]);
+    expect(result.rows.find((row) => row.id === "@example/fast@next")?.text).toBe("is at 0.1.2-rc.3");
+    expect([...(await project.refs()).keys()].filter((ref) => ref.startsWith("refs/twotier/lock/"))).toEqual([]);
+  });
+
   it("a release whose run died is pending, and --watch finishes it", async () => {
     await project.push("fix: four");
     const onStep = async (step: string) => {
       if (step === "sealed") throw new Error("killed");
     };
     await expect(project.release({ tier: "staging" }, { onStep })).rejects.toThrow("killed");
-    const rows = await rowsOf("0.1.2-rc.3");
-    expect(wrong(rows)).toContain("git v0.1.2-rc.3 pending");
+    const rows = await rowsOf("0.1.2-rc.4");
+    expect(wrong(rows)).toContain("git v0.1.2-rc.4 pending");
     const { result } = await within((session) =>
-      watchRelease(session, "0.1.2-rc.3", {
+      watchRelease(session, "0.1.2-rc.4", {
         watch: true,
         install: false,
         resume: (tag, tier) => project.session({ tier }, { resume: tag, wait: true }),

@@ -8,6 +8,7 @@ import { gitCredentials } from "../../src/git/credentials.ts";
 import { gitIn } from "../../src/git/git.ts";
 import type { Git } from "../../src/git/push.ts";
 import { createHttp } from "../../src/lib/http.ts";
+import type { FaultFile } from "../../src/registries/faults/index.ts";
 import { type Registries, startRegistries } from "../../src/registries/index.ts";
 import type { ReleaseResult } from "../../src/release/job.ts";
 import { release } from "../../src/release/release.ts";
@@ -43,10 +44,10 @@ export const projectToken = "project-token";
 
 /** Starts registries, which keep what they hold in `state`, and pushes the first commit, tagged v0.1.0 where `stable`. */
 export async function startProject(
-  options: { stable?: boolean; files?: Record<string, string>; state?: string } = {},
+  options: { stable?: boolean; files?: Record<string, string>; state?: string; faults?: FaultFile } = {},
 ): Promise<Project> {
   const root = mkdtempSync(path.join(tmpdir(), "twotier-project-"));
-  const registries = await startRegistries({ token: projectToken, state: options.state });
+  const registries = await startRegistries({ token: projectToken, state: options.state, faults: options.faults });
   const url = `${registries.git}/example/fast.git`;
   const auth = gitCredentials(registries.git, projectToken);
   const dir = path.join(root, "first");
