@@ -19,7 +19,12 @@ interface Kind {
 }
 
 /** Files that `twotier generate` writes: whether they are what twotier.yaml says now. */
-export async function checkGenerated({ config, resolved, tree, dir }: Subject): Promise<Result> {
+export async function checkGenerated({
+  config,
+  resolved,
+  tree,
+  dir,
+}: Pick<Subject, "config" | "resolved" | "tree" | "dir">): Promise<Result> {
   const workflow = (provider: "github" | "gitlab") => () =>
     mergeOwn(dir, workflowFiles(config, resolved, provider), { force: true });
   const kinds: Kind[] = [

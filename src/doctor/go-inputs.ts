@@ -98,7 +98,7 @@ function embedded(text: string, dir: string, files: readonly string[]): string[]
     ),
   );
   return patterns.flatMap((pattern) => {
-    const path = join(dir === "" ? "." : dir, pattern);
+    const path = join(dir, pattern);
     const matches = picomatch([path, `${path}/**`], { dot: true });
     return files.filter((file) => matches(file));
   });

@@ -2,7 +2,7 @@ import { addressProblem } from "../notify/send.ts";
 import type { Found, Result, Subject } from "./types.ts";
 
 /** Whether those who are to be told can be told, as far as the environment says. Nothing is sent. */
-export async function checkNotify({ config, variable }: Subject): Promise<Result> {
+export async function checkNotify({ config, variable }: Pick<Subject, "config" | "variable">): Promise<Result> {
   const { notify } = config;
   if (notify.length === 0) return { found: [], text: "nobody is told", skipped: true };
   const found = notify.flatMap(({ type, env }): Found[] => {

@@ -21,7 +21,11 @@ const longest = 256 << 10;
 const elsewhere = { version: "9007.1990.1", pythonVersion: "9007.1990.1" };
 
 /** Places that spell the current version and aren't stamped. */
-export async function checkStamps({ config, resolved, tree }: Subject): Promise<Result> {
+export async function checkStamps({
+  config,
+  resolved,
+  tree,
+}: Pick<Subject, "config" | "resolved" | "tree">): Promise<Result> {
   const file = config.version.file;
   const rules = [...resolved.stamp, ...(file === null ? [] : [{ file }])];
   const texts = new Map<string, string>();
@@ -54,7 +58,7 @@ export async function checkStamps({ config, resolved, tree }: Subject): Promise<
       .join("|")}`,
     "i",
   );
-  const token = new RegExp(`(?<![\\w.+-])v?(?:${[...versions].map(literal).join("|")})(?![\\w+-]|\\.\\d)`);
+  const token = new RegExp(`(?<![\\w.+])v?(?:${[...versions].map(literal).join("|")})(?![\\w+-]|\\.\\d)`);
   const paths = (await tree.list()).filter((path) => path !== changelogFile && !ignored(path)).slice(0, mostFiles);
   const found: Found[] = [];
   for (const path of paths) {

@@ -12,7 +12,12 @@ const questions: Record<string, [program: string, ...args: string[]]> = {
 };
 
 /** Programs of the builders: whether they are here, and new enough. */
-export async function checkTools({ resolved, dir, tree, io }: Subject): Promise<Result> {
+export async function checkTools({
+  resolved,
+  dir,
+  tree,
+  io,
+}: Pick<Subject, "resolved" | "dir" | "tree" | "io">): Promise<Result> {
   const required = requiredTools(resolved.artifacts);
   const names = ["git", ...new Set(required.map((one) => one.tool))];
   const [missing, versions] = await Promise.all([

@@ -4,7 +4,11 @@ import { inputsOf } from "./inputs.ts";
 import type { Found, Result, Subject } from "./types.ts";
 
 /** Whether a change of any file that an artifact is built from makes a candidate. That globs match at all, the config check says. */
-export async function checkTrigger({ config, resolved, tree }: Subject): Promise<Result> {
+export async function checkTrigger({
+  config,
+  resolved,
+  tree,
+}: Pick<Subject, "config" | "resolved" | "tree">): Promise<Result> {
   const { paths } = config.trigger;
   if (paths.length === 1 && paths[0] === "**") return { found: [], text: "every file" };
   const triggers = pathMatcher(paths);

@@ -37,7 +37,11 @@ function repositoryOf(use: string): string {
 }
 
 /** Whether a workflow releases, and names the secrets that the targets need. */
-export async function checkWorkflows({ tree, config, branch }: Subject): Promise<Result> {
+export async function checkWorkflows({
+  tree,
+  config,
+  branch,
+}: Pick<Subject, "tree" | "config" | "branch">): Promise<Result> {
   const workflows = await readWorkflows(tree);
   const releasing = workflows.filter(({ text }) =>
     /\btwotier\b[^\n]*\b(?:release|publish)\b|uses:\s*\S*\btwotier@/.test(text),
