@@ -278,6 +278,19 @@ describe("the site target", () => {
     expect(action).toMatchObject({ id: "v0.1.24/install.sh", state: "kept" });
   });
 
+  test("a channel whose only version was taken back holds none, and the next one is written into it", async () => {
+    const [pointer] = target.expect([], releaseOf("0.3.0-rc.1")).pointers;
+    if (!pointer) throw new Error("no pointer");
+    await target.pointers?.write(pointer, io);
+    expect(target.pointers?.removable?.(pointer.name)).toBe(true);
+    await target.pointers?.remove?.(pointer.name, io);
+    expect(await target.pointers?.read(pointer.name, io)).toBeNull();
+    expect(await read("channels/staging.txt")).toBe("\n");
+    expect(JSON.parse(await read("channels/staging.json"))).toMatchObject({ channel: "staging", version: "" });
+    await target.pointers?.write(pointer, io);
+    expect(await target.pointers?.read(pointer.name, io)).toBe("0.3.0-rc.1");
+  });
+
   test("a version's script that others changed is a conflict, and so is one that this twotier makes otherwise", async () => {
     const [item] = target.expect([], releaseOf("0.2.0")).items;
     if (!item) throw new Error("no item");

@@ -57,6 +57,15 @@ export function channelFiles(input: SiteInput, channel: Channel, version: string
 }
 
 /** Which version each channel is at, and which have a script of their own. */
+/** A channel without a version: its last one was taken back. Installers go on as if the channel weren't there. */
+export function emptyChannelFiles({ name }: SiteInput, channel: Channel): [text: SiteFile, json: SiteFile] {
+  const document = { schema: 1, name, channel, version: "" };
+  return [
+    siteFile(`channels/${channel}.txt`, "\n", "never"),
+    siteFile(channelPath(channel), `${JSON.stringify(document, null, 2)}\n`, "never"),
+  ];
+}
+
 export interface Released {
   production: string | null;
   staging: string | null;

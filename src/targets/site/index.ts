@@ -4,6 +4,7 @@ import {
   type Channel,
   channelFiles,
   channelPath,
+  emptyChannelFiles,
   type SiteFile,
   type SiteInput,
   sharedFiles,
@@ -13,7 +14,7 @@ import { ReleaseError } from "../../lib/errors.ts";
 import { digestOf } from "../../lib/hash.ts";
 import { formatVersion, parseVersion } from "../../version/version.ts";
 import { changesOf, readChannel } from "./channel.ts";
-import type { SiteStore, StoredFile } from "./store.ts";
+import type { Change, SiteStore, StoredFile } from "./store.ts";
 
 export interface SiteTargetOptions {
   store: SiteStore;
@@ -47,6 +48,24 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
     const files = new Map(paths.map((path, at) => [path, stored[at] ?? null]));
     known.set(channel, files);
     return files;
+  };
+
+  /** Writes a channel's files, if they still are what was read. */
+  const put = async (
+    channel: Channel,
+    files: readonly SiteFile[],
+    first: readonly Change[],
+    about: string,
+    io: Io,
+  ): Promise<void> => {
+    const before = known.get(channel) ?? (await readAll(channel, io));
+    known.delete(channel);
+    const moved = files.map((file) => ({ file, expect: before.get(file.path)?.mark ?? null }));
+    if ((await store.write([...first, ...moved], about, io)) === "done") return;
+    throw new ReleaseError("REGISTRY", `${store.place}: somebody else changed the site at the same time`, {
+      retryable: true,
+      hint: "run the same command again: it reads what is there and goes on",
+    });
   };
 
   return {
@@ -121,18 +140,21 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
       /** Compares with what `read` saw, so that two runs can't both be right about who is higher. */
       async write(pointer: Pointer, io: Io): Promise<void> {
         const channel = channelOf(pointer.name);
-        const before = known.get(channel) ?? (await readAll(channel, io));
-        known.delete(channel);
         const shared = await changesOf(sharedFiles(input), channel === "production", store, io);
-        const moved = channelFiles(input, channel, pointer.version).map((file) => ({
-          file,
-          expect: before.get(file.path)?.mark ?? null,
-        }));
-        if ((await store.write([...shared, ...moved], `${channel} is ${pointer.version}`, io)) === "done") return;
-        throw new ReleaseError("REGISTRY", `${store.place}: somebody else changed the site at the same time`, {
-          retryable: true,
-          hint: "run the same command again: it reads what is there and goes on",
-        });
+        await put(
+          channel,
+          channelFiles(input, channel, pointer.version),
+          shared,
+          `${channel} is ${pointer.version}`,
+          io,
+        );
+      },
+
+      /** The files stay, without a version: a file that is gone would be missed by caches, and by whoever looks. */
+      removable: () => true,
+      async remove(name: string, io: Io): Promise<void> {
+        const channel = channelOf(name);
+        await put(channel, emptyChannelFiles(input, channel), [], `${channel} has no version`, io);
       },
     },
   };
