@@ -66,7 +66,7 @@ export async function listCommits(context: Context): Promise<void> {
 }
 
 /** A commit as the API shows it (OpenAPI component `commit`). */
-function renderCommit(context: Context, repository: Repository, commit: Commit): Record<string, unknown> {
+export function renderCommit(context: Context, repository: Repository, commit: Commit): Record<string, unknown> {
   const base = repositoryUrl(context, repository);
   const url = `${base}/commits/${commit.sha}`;
   const html = `${context.web}/${repository.fullName}/commit`;

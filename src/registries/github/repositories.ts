@@ -9,7 +9,8 @@ import {
   requireWrite,
   standardHeaders,
 } from "./context.ts";
-import { defaultBranch, lookUp } from "./git.ts";
+import { defaultBranch, lookUp, readCommit } from "./git.ts";
+import { renderCommit } from "./objects.ts";
 import { listRefs } from "./refs.ts";
 import { repositoryUrl } from "./render.ts";
 import { nodeId, simpleUser } from "./users.ts";
@@ -152,7 +153,8 @@ export async function getBranch(context: Context): Promise<void> {
   const isProtected = repository.data.protectedBranches.includes(name);
   reply(context, 200, {
     name,
-    commit: { sha: found.sha, url: `${url}/commits/${found.sha}` },
+    commit: renderCommit(context, repository, await readCommit(repository.git, found.sha)),
+    _links: { self: `${url}/branches/${name}`, html: `${context.web}/${repository.fullName}/tree/${name}` },
     protected: isProtected,
     protection: { enabled: isProtected },
     protection_url: `${url}/branches/${name}/protection`,

@@ -38,13 +38,21 @@ const refusing: Record<string, string> = {
 async function branchRules(api: Api, { branch, pushes }: Surroundings, io: Io): Promise<Remark[]> {
   if (!pushes) return [];
   const name = encodeURIComponent(branch);
-  const [rules, state] = await Promise.all([
-    readOrNull<{ type?: unknown }[]>(api, `/rules/branches/${name}?per_page=100`, io),
+  const [all, state] = await Promise.all([
+    readOrNull<Rule[]>(api, `/rules/branches/${name}?per_page=100`, io),
     readOrNull<{ protected?: unknown }>(api, `/branches/${name}`, io),
   ]);
-  const reasons = (Array.isArray(rules) ? rules : []).flatMap(({ type }) => refusing[String(type)] ?? []);
+  const rules = (Array.isArray(all) ? all : []).filter(({ type }) => Object.hasOwn(refusing, String(type)));
+  const sets = [...new Set(rules.map((rule) => rule.ruleset_id))].filter((id) => Number.isSafeInteger(id));
+  const bypassed = new Set<unknown>();
+  await Promise.all(
+    sets.map(async (id) => {
+      if (mayBypass((await readOrNull<Ruleset>(api, `/rulesets/${id}`, io)) ?? {})) bypassed.add(id);
+    }),
+  );
+  const reasons = rules.flatMap(({ type, ruleset_id: id }) => (bypassed.has(id) ? [] : [refusing[String(type)]]));
   // Protection of the older kind: its details are for administrators.
-  if (reasons.length === 0 && state?.protected === true) reasons.push("is protected");
+  if (rules.length === 0 && state?.protected === true) reasons.push("is protected");
   if (reasons.length === 0) return [];
   return [
     {
@@ -56,13 +64,18 @@ async function branchRules(api: Api, { branch, pushes }: Surroundings, io: Io): 
   ];
 }
 
+interface Rule {
+  type?: unknown;
+  ruleset_id?: unknown;
+}
+
 interface Ruleset {
   id?: unknown;
   name?: unknown;
   enforcement?: unknown;
   current_user_can_bypass?: unknown;
   conditions?: { ref_name?: { include?: unknown; exclude?: unknown } };
-  rules?: { type?: unknown }[];
+  rules?: Rule[];
 }
 
 /** Rulesets for tags under which a new tag is refused (docs.github.com/rest/repos/rules). */
@@ -85,8 +98,14 @@ async function tagRules(api: Api, { tag }: Surroundings, io: Io): Promise<Remark
   });
 }
 
-function refuses({ conditions, rules, current_user_can_bypass: bypass }: Ruleset, ref: string): boolean {
-  if (bypass === "always" || bypass === "exempt") return false;
+/** Whether the rules bind this token; `pull_requests_only` is no way for a push. */
+function mayBypass({ current_user_can_bypass: bypass }: Ruleset): boolean {
+  return bypass === "always" || bypass === "exempt";
+}
+
+function refuses(ruleset: Ruleset, ref: string): boolean {
+  const { conditions, rules } = ruleset;
+  if (mayBypass(ruleset)) return false;
   // A pattern for names is a rule that this tag may well keep: only `creation` says no to all.
   if (!rules?.some(({ type }) => type === "creation")) return false;
   const patterns = (value: unknown) => (Array.isArray(value) ? value.map(String) : []);
