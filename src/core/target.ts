@@ -135,13 +135,14 @@ export interface Retracted {
  * - `todo`: `Undo.run` does it
  * - `manual`: only a person can do it
  * - `kept`: it stays, because it can't be undone or because others count on it
+ * - `unknown`: its registry couldn't be read; nothing is done about it now
  */
 export interface UndoAction {
   target: TargetName;
   /** In the registry's own spelling: `@hanzo/playground@0.1.19-rc.1`, `repo:tag`, a git tag. */
   id: string;
   way: "delete" | "unpublish" | "deprecate" | "demote" | "yank" | "retract";
-  state: "done" | "todo" | "manual" | "kept";
+  state: "done" | "todo" | "manual" | "kept" | "unknown";
   /** What was read back, what will be done, what a person has to do and where, or why it stays. */
   text: string;
 }

@@ -13,6 +13,8 @@ export interface UndoPointer {
   back: Pointer | null;
   /** Whether its registry lets it go altogether. */
   removable: boolean;
+  /** Why it, or what it could select instead, couldn't be read. */
+  unread?: ReleaseError;
 }
 
 /** What is there of a release that is taken back, read at one time. */
@@ -82,12 +84,13 @@ export function undo(facts: UndoFacts, compareVersions: (a: string, b: string) =
 }
 
 function pointerStep(
-  { pointer, at, back, removable }: UndoPointer,
+  { pointer, at, back, removable, unread }: UndoPointer,
   { about, named }: UndoFacts,
   compareVersions: (a: string, b: string) => number,
 ): UndoStep {
   const { target, name } = pointer;
   const step = (state: UndoStep["state"], text: string): UndoStep => ({ do: "point", target, id: name, state, text });
+  if (unread) return step("unknown", `couldn't be read: ${unread.message}`);
   if (at === null) return step("done", "selects nothing");
   const order = compareVersions(at, about.version);
   if (order > 0) return step("done", `is at ${at}, a later version`);

@@ -1,5 +1,6 @@
 import { retrying } from "../core/retry.ts";
 import type { Io, Pointer, Target } from "../core/target.ts";
+import { asReleaseError, type ReleaseError } from "../lib/errors.ts";
 import type { Session } from "./session.ts";
 import type { Release } from "./standing.ts";
 import { type Subject, subjectOf } from "./subject.ts";
@@ -19,21 +20,29 @@ const most = 10;
  * are of the same code.
  *
  * @param to the version that was asked for instead
+ * @returns an error where the registry couldn't be read: then nothing is known of what it holds
  */
 export async function findFallback(
   session: Session,
   subject: Subject,
   to: Subject | null,
-): Promise<Map<Pointer, Fallback | null>> {
-  const found = new Map<Pointer, Fallback | null>(subject.pointers.map((pointer) => [pointer, null]));
+): Promise<Map<Pointer, Fallback | ReleaseError | null>> {
+  const found = new Map<Pointer, Fallback | ReleaseError | null>(subject.pointers.map((pointer) => [pointer, null]));
   const take = async (other: Subject) => {
     await Promise.all(
       subject.pointers.map(async (pointer) => {
         if (found.get(pointer)) return;
         const same = other.pointers.find((one) => one.target === pointer.target && one.name === pointer.name);
         const target = other.targets.find((one) => one.name === pointer.target);
-        if (same && target && (await holds(target, other, same, session.job().io))) {
-          found.set(pointer, { pointer: same, version: other.version });
+        if (!same || !target) return;
+        try {
+          if (await holds(target, other, same, session.job().io)) {
+            found.set(pointer, { pointer: same, version: other.version });
+          }
+        } catch (thrown) {
+          const error = asReleaseError(thrown);
+          if (error.code === "INTERRUPTED") throw error;
+          found.set(pointer, error);
         }
       }),
     );

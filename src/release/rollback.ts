@@ -4,7 +4,7 @@ import { applyUndo, type UndoFacts, type UndoFailure, type UndoPointer, type Und
 import { lockRef, makeRetraction, retractedRef } from "../git/lock.ts";
 import type { RefChange } from "../git/push.ts";
 import { encodeSeal } from "../git/seal.ts";
-import { ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { formatVersion, lineOf } from "../version/version.ts";
 import { type Fallback, findFallback } from "./fallback.ts";
 import type { Job } from "./job.ts";
@@ -39,7 +39,7 @@ export interface RollbackResult extends Rollback {
 interface Prepared {
   subject: Subject;
   about: Retracted;
-  back: Map<Pointer, Fallback | null>;
+  back: Map<Pointer, Fallback | ReleaseError | null>;
   named: boolean;
   warnings: string[];
 }
@@ -85,7 +85,8 @@ async function prepare(session: Session, options: RollbackOptions): Promise<Prep
   const to = options.to === undefined ? null : await findSubject(session, options.to);
   if (to) checkTo(subject, to);
   const back = await findFallback(session, subject, to);
-  const instead = [...back.values()].find((one) => one !== null)?.version ?? (to?.version || null);
+  const instead =
+    [...back.values()].flatMap((one) => (one && "pointer" in one ? [one.version] : []))[0] ?? to?.version ?? null;
   const about: Retracted = {
     tier,
     version,
@@ -144,9 +145,14 @@ async function planned(session: Session, prepared: Prepared, fresh = false): Pro
     Promise.all(
       subject.pointers.map(async (pointer): Promise<UndoPointer> => {
         const store = subject.targets.find((target) => target.name === pointer.target)?.pointers;
-        const at = store ? await retrying(`reading ${pointer.name}`, io, () => store.read(pointer.name, io)) : null;
         const removable = store?.removable?.(pointer.name) ?? false;
-        return { pointer, at, back: back.get(pointer)?.pointer ?? null, removable };
+        const fallback = back.get(pointer) ?? null;
+        if (fallback instanceof ReleaseError) return { pointer, at: null, back: null, removable, unread: fallback };
+        const read = () =>
+          retrying(`reading ${pointer.name}`, io, async () => (await store?.read(pointer.name, io)) ?? null);
+        const at = await read().catch(unread);
+        if (at instanceof ReleaseError) return { pointer, at: null, back: null, removable, unread: at };
+        return { pointer, at, back: fallback?.pointer ?? null, removable };
       }),
     ),
     Promise.all(
@@ -154,7 +160,10 @@ async function planned(session: Session, prepared: Prepared, fresh = false): Pro
         const items = subject.items.filter((item) => item.target === target.name);
         if (items.length === 0 || !target.undo) return [];
         const { undo } = target;
-        return retrying(`reading ${target.name}`, io, () => undo.plan(items, about, io));
+        const found = await retrying(`reading ${target.name}`, io, () => undo.plan(items, about, io)).catch(unread);
+        if (!(found instanceof ReleaseError)) return found;
+        const text = `couldn't be read: ${found.message}`;
+        return [{ target: target.name, id: about.tag, way: "retract", state: "unknown", text } as const];
       }),
     ),
   ]);
@@ -170,6 +179,13 @@ async function planned(session: Session, prepared: Prepared, fresh = false): Pro
     named,
   };
   return { subject, about, steps: undo(facts, compareText), warnings };
+}
+
+/** A registry that can't be read doesn't keep the others from being put right. @throws ReleaseError INTERRUPTED */
+function unread(thrown: unknown): ReleaseError {
+  const error = asReleaseError(thrown);
+  if (error.code === "INTERRUPTED") throw error;
+  return error;
 }
 
 /** Pushes `refs/twotier/retracted/vX` and takes the lock away, in one transaction: a seal that comes later fails. */

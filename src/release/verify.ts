@@ -46,6 +46,7 @@ async function retractedRows(session: Session, { version }: Subject): Promise<Ro
     const base = { target, what: "retraction", id } as const;
     if (state === "todo")
       return { ...base, state: "differs", text: `not done yet: ${text}; run twotier rollback ${version}` };
+    if (state === "unknown") return { ...base, state, text };
     return { ...base, state: state === "manual" ? "pending" : "ok", text };
   });
 }

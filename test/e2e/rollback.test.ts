@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderRollback } from "../../src/cli/output/rollback.ts";
 import type { UndoStep } from "../../src/core/undo.ts";
 import { planRollback, type RollbackOptions, type RollbackResult, rollback } from "../../src/release/rollback.ts";
 import { type Project, projectToken, startProject } from "../support/project.ts";
@@ -273,21 +274,44 @@ describe("bad input", () => {
     expect((await packument())["dist-tags"]).toMatchObject({ next: "0.1.1-rc.1" });
   });
 
+  it("a registry that can't be read doesn't keep the others from being put right", async () => {
+    expect((await project.release({ tier: "staging" })).manifest?.version).toBe("0.1.1-rc.3");
+    const { faults } = project.registries;
+    faults.add({ fault: "status", status: 401, registry: "npm", count: "all" });
+    const first = await back("0.1.1-rc.3");
+    faults.clear();
+    expect(first.failures).toEqual([]);
+    const states = first.steps.map(({ target, state }) => `${target} ${state}`);
+    expect([...new Set(states)]).toEqual([
+      "git done",
+      "npm unknown",
+      "pypi manual",
+      "docker done",
+      "github done",
+      "go kept",
+    ]);
+    expect(renderRollback(first, false)).toMatch(/^0\.1\.1-rc\.3 isn't taken back yet: run the same command again\n/);
+    expect((await packument())["dist-tags"]).toMatchObject({ next: "0.1.1-rc.3" });
+    const second = await back("0.1.1-rc.3");
+    expect(second.steps.filter(({ state }) => state === "unknown" || state === "todo")).toEqual([]);
+    expect((await packument())["dist-tags"]).toMatchObject({ next: "0.1.1-rc.1" });
+  });
+
   it("one that is begun but not sealed: its number is given up, and the run that goes on can't seal it", async () => {
     await project.push("fix: three");
     const onStep = async (step: string) => {
-      if (step === "staged") await back("0.1.1-rc.3");
+      if (step === "staged") await back("0.1.1-rc.4");
     };
     await expect(project.release({ tier: "staging" }, { onStep })).rejects.toMatchObject({ code: "LOST" });
     const refs = [...(await project.refs()).keys()];
-    expect(refs).not.toContain("refs/tags/v0.1.1-rc.3");
-    expect(refs).not.toContain("refs/twotier/lock/v0.1.1-rc.3");
+    expect(refs).not.toContain("refs/tags/v0.1.1-rc.4");
+    expect(refs).not.toContain("refs/twotier/lock/v0.1.1-rc.4");
     expect((await releases()).filter((one) => one.draft)).toEqual([]);
   });
 
   it("one that is half published is taken back, and its release doesn't go on", async () => {
     const onStep = async (step: string) => {
-      if (step === "sealed") await back("0.1.1-rc.4");
+      if (step === "sealed") await back("0.1.1-rc.5");
     };
     await expect(project.release({ tier: "staging" }, { onStep })).rejects.toMatchObject({ code: "REFUSED" });
     expect((await packument())["dist-tags"]).toMatchObject({ next: "0.1.1-rc.1" });

@@ -77,7 +77,7 @@ function show(result: Rollback, flags: Flags, plan: boolean, failures: RollbackR
     });
   } else print(renderRollback(result, plan, failures));
   if (failures.length > 0) process.exitCode = 1;
-  else if (!plan && steps.some((step) => step.state === "todo")) process.exitCode = 1;
+  else if (!plan && steps.some(({ state }) => state === "todo" || state === "unknown")) process.exitCode = 1;
   else if (!plan && steps.some((step) => step.state === "manual")) process.exitCode = 3;
 }
 

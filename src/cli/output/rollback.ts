@@ -35,12 +35,13 @@ export function renderRollback(
 }
 
 function titleOf(version: string, steps: readonly UndoStep[], failures: readonly UndoFailure[]): string {
-  const left = steps.filter((step) => step.state === "todo").length;
+  const left = steps.filter(({ state }) => state === "todo" || state === "unknown").length;
   if (failures.length > 0 || left > 0) return `${version} isn't taken back yet: run the same command again`;
   return `${version} is taken back; the next version is the next number`;
 }
 
 function mark({ state }: UndoStep, style: Style): string {
   if (state === "done") return style.green("✓");
+  if (state === "unknown") return style.yellow("?");
   return state === "todo" ? "→" : style.dim("–");
 }
