@@ -4,7 +4,7 @@ import { inside } from "../config/manifests.ts";
 import type { RawArtifact } from "../config/schema.ts";
 import type { Tree } from "../config/types.ts";
 import { type PushedImage, parseImage } from "./images.ts";
-import { asTable, asText } from "./npm.ts";
+import { asTable, asText } from "./json.ts";
 import type { Package, Survey } from "./types.ts";
 
 /** Where GoReleaser's configuration stands (goreleaser.com/customization). */

@@ -1,6 +1,6 @@
 import type { Tree } from "../config/types.ts";
 import { ReleaseError } from "../lib/errors.ts";
-import { asTable, asText, parseJson } from "./npm.ts";
+import { asTable, asText, parseJson } from "./json.ts";
 import { parseRemote } from "./remote.ts";
 import type { Place, Remote } from "./types.ts";
 

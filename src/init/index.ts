@@ -131,11 +131,13 @@ function named(packages: readonly Package[], product: string): Package[] {
       .replace(/^[^A-Za-z0-9]+/, "")
       .slice(0, 64) || product;
   // Names of binaries are names of files that users see: they are kept.
-  const fixed = packages.filter(({ artifact }) => artifact.type === "go" || artifact.type === "command");
-  for (const { artifact } of fixed) taken.add(artifact.name.toLowerCase());
+  const isFixed = ({ artifact, target }: Package) =>
+    artifact.type === "go" || (artifact.type === "command" && target === null);
+  for (const one of packages) if (isFixed(one)) taken.add(one.artifact.name.toLowerCase());
+  let previous: string | undefined;
   return packages.map((one) => {
     const { artifact } = one;
-    if (fixed.includes(one)) return one;
+    if (isFixed(one)) return one;
     const { dir = "." } = artifact;
     const choices = [
       clean(artifact.name.replace(/^@[^/]+\//, "")),
@@ -145,7 +147,11 @@ function named(packages: readonly Package[], product: string): Package[] {
     ];
     const name = choices.find((choice) => !taken.has(choice.toLowerCase())) ?? clean(artifact.name);
     taken.add(name.toLowerCase());
-    return { ...one, artifact: { ...artifact, name } };
+    if (artifact.type !== "command") return { ...one, artifact: { ...artifact, name } };
+    // They install into one folder: not at the same time.
+    const after = previous === undefined ? {} : { after: [previous] };
+    previous = name;
+    return { ...one, artifact: { ...artifact, name, ...after } };
   });
 }
 
@@ -219,7 +225,7 @@ function installerOf(
   targets: NonNullable<RawConfig["targets"]>,
   notes: string[],
 ): RawConfig["installer"] {
-  const binaries = packages.filter(({ artifact }) => artifact.type === "go" || artifact.type === "command");
+  const binaries = packages.filter(({ target }) => target === null);
   if (binaries.length === 0 || !targets.github) return undefined;
   const names = binaries.map(({ artifact }) => artifact.name);
   if (names.length === 1 || names.includes(product)) return true;

@@ -3,9 +3,9 @@ import { parse as parseYaml } from "yaml";
 import { folderOf, ignored } from "../config/detect.ts";
 import { inside } from "../config/manifests.ts";
 import type { Tree } from "../config/types.ts";
+import { asTable, asText, parseJson, type Table } from "./json.ts";
+import { managerOf, runFor } from "./npm-build.ts";
 import type { ExtraStamp, Survey } from "./types.ts";
-
-type Table = Record<string, unknown>;
 
 interface NpmManifest {
   file: string;
@@ -46,25 +46,31 @@ export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<N
       chosen.push(manifest);
     }
   }
-  for (const { file, dir, table } of chosen) {
+  const released = chosen.filter(({ table }) => !twice.has(table.name as string));
+  for (const name of twice) {
+    const all = manifests.filter((one) => one.table.name === name).map((one) => one.file);
+    survey.leftOut.push({
+      path: all.join(", "),
+      why: `are all called ${name}: rename all but one, or make them private`,
+    });
+  }
+  const manager = managerOf(manifests.find(({ dir }) => dir === ".")?.table, files);
+  const byName = new Map(released.map(({ table }) => [table.name as string, table]));
+  for (const { file, dir, table } of released) {
     const name = table.name as string;
-    if (twice.has(name)) {
-      const all = manifests.filter((one) => one.table.name === name).map((one) => one.file);
-      survey.leftOut.push({
-        path: all.join(", "),
-        why: `are all called ${name}: rename all but one, or make them private`,
-      });
-      continue;
-    }
+    const run = runFor(table, byName, manager);
+    if (run !== null) survey.stamps.push(...npmStamps(dir, new Set(files)));
     survey.packages.push({
-      artifact: { type: "npm", name, dir },
+      artifact:
+        run === null
+          ? { type: "npm", name, dir }
+          : { type: "command", name, dir, run, files: ["*.tgz"], kind: "npm", package: name },
       target: "npm",
       registryName: name,
       manifest: file,
       version: table.version as string,
     });
   }
-  const released = chosen.filter(({ table }) => !twice.has(table.name as string));
   const settings = released.map(({ table }) => asTable(table.publishConfig));
   const registries = new Set(settings.map((one) => asText(one.registry)?.replace(/\/+$/, "")));
   if (registries.size === 1) survey.registry = [...registries][0] ?? null;
@@ -73,7 +79,7 @@ export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<N
       "the npm packages go to several registries (publishConfig.registry): twotier takes one, targets.npm.registry",
     );
   survey.restricted = settings.length > 0 && settings.every((one) => one.access === "restricted");
-  survey.stamps = await internalRanges(tree, files, released);
+  survey.stamps.push(...(await internalRanges(tree, files, released)));
   return survey;
 }
 
@@ -147,26 +153,8 @@ async function internalRanges(
   return stamps;
 }
 
-/** JSON as Windows writes it, too: with a byte order mark. */
-export function parseJson(text: string): Table | null {
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : null;
-  } catch {
-    return null;
-  }
-}
-
-export function asTable(value: unknown): Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : {};
-}
-
-export function asText(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
 /** Files that npm stamps for a package: its manifest, and a lock file beside it. */
-export function npmStamps(dir: string, files: ReadonlySet<string>): ExtraStamp[] {
+function npmStamps(dir: string, files: ReadonlySet<string>): ExtraStamp[] {
   const locks = ["package-lock.json", "npm-shrinkwrap.json"].map((lock) => inside(dir, lock));
   return [inside(dir, "package.json"), ...locks.filter((lock) => files.has(lock))].map((file) => ({ file }));
 }

@@ -1,7 +1,7 @@
 import { parse as parseYaml } from "yaml";
 import { inside } from "../config/manifests.ts";
 import type { Tree } from "../config/types.ts";
-import { asTable, asText, parseJson } from "./npm.ts";
+import { asTable, asText, parseJson } from "./json.ts";
 import type { ExtraStamp } from "./types.ts";
 
 /** What another release tool's configuration says. */

@@ -2,7 +2,7 @@ import { parse as parseToml } from "smol-toml";
 import { folderOf, ignored } from "../config/detect.ts";
 import { inside } from "../config/manifests.ts";
 import type { Tree } from "../config/types.ts";
-import { asTable, asText } from "./npm.ts";
+import { asTable, asText } from "./json.ts";
 import type { Survey } from "./types.ts";
 
 /** Where a project's version comes from, when it is no text in a manifest. */
