@@ -15,7 +15,8 @@ import { release } from "../../src/release/release.ts";
 import { openSession, type Session, type SessionOptions } from "../../src/release/session.ts";
 import { type Credentials, createTargets } from "../../src/targets/create.ts";
 
-const person = {
+/** Who commits in tests. */
+export const person = {
   GIT_AUTHOR_NAME: "A Person",
   GIT_AUTHOR_EMAIL: "person@example.invalid",
   GIT_COMMITTER_NAME: "A Person",
@@ -41,13 +42,20 @@ export interface Project {
 }
 
 export const projectToken = "project-token";
+/** Reads the repository, and can't write it. */
+export const readToken = "project-read-token";
 
 /** Starts registries, which keep what they hold in `state`, and pushes the first commit, tagged v0.1.0 where `stable`. */
 export async function startProject(
   options: { stable?: boolean; files?: Record<string, string>; state?: string; faults?: FaultFile } = {},
 ): Promise<Project> {
   const root = mkdtempSync(path.join(tmpdir(), "twotier-project-"));
-  const registries = await startRegistries({ token: projectToken, state: options.state, faults: options.faults });
+  const registries = await startRegistries({
+    token: projectToken,
+    readOnlyTokens: [readToken],
+    state: options.state,
+    faults: options.faults,
+  });
   const url = `${registries.git}/example/fast.git`;
   const auth = gitCredentials(registries.git, projectToken);
   const dir = path.join(root, "first");

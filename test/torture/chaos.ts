@@ -86,7 +86,7 @@ export async function chaos(
     if (again)
       findings.push(`the second run ended with ${again.code}: ${again.message} ${JSON.stringify(again.facts)}`);
     const { looks, seen } = await observer.end();
-    findings.push(...seen, ...differences(wanted[tier].after, await snapshotOf(world.registries)));
+    findings.push(...seen, ...differences(wanted[tier].after, await snapshotOf(world)));
     return {
       tier,
       ended: error ? `${error.code}: ${error.message}` : "converged",

@@ -64,7 +64,7 @@ async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, 
     const hit = happened ? `${happened.method} ${happened.path}` : "ended before";
     if (code === 0) {
       const { seen } = await observer.end();
-      return { hit, findings: [...seen, ...differences(wanted.after, await snapshotOf(world.registries))] };
+      return { hit, findings: [...seen, ...differences(wanted.after, await snapshotOf(world))] };
     }
     const unclear =
       /^error\[(?!INTERNAL)\w+\]/m.test(output) && /^hint: /m.test(output) ? [] : [`not clear: ${output}`];

@@ -23,7 +23,7 @@ async function inWorld(faults: FaultFile, work: (world: World) => Promise<void>)
 }
 const release = (world: World, tier: Tier, ...more: string[]) =>
   world.run(world.clone(), [...commands[tier], ...more]).done;
-const lacking = async (world: World, tier: Tier) => differences(wanted[tier].after, await snapshotOf(world.registries));
+const lacking = async (world: World, tier: Tier) => differences(wanted[tier].after, await snapshotOf(world));
 
 describe("one run brings the release where it should be", () => {
   const cases: [string, Tier, FaultFile][] = [
@@ -99,7 +99,7 @@ describe("a clear error, nothing shows too early, and the same command finishes 
       expect(first.code).toBe(1);
       world.registries.faults.clear();
       const { before, after, tag } = wanted.staging;
-      const stopped = await snapshotOf(world.registries);
+      const stopped = await snapshotOf(world);
       // The pre-release is public before everything is fetched back (two-tier.md, steps 10 and 11); pointers aren't.
       expect(early(before, stopped, after, tag).filter((one) => !one.startsWith("github v"))).toEqual([]);
       expect(stopped.get("npm @next")).toBe(before.get("npm @next"));
@@ -115,7 +115,7 @@ describe("npm's scan", () => {
     await inWorld({ settings: { npm: { scanSeconds: 6 } } }, async (world) => {
       const first = await release(world, "staging", "--no-wait");
       expect(first.code, first.output).toBe(3);
-      expect((await snapshotOf(world.registries)).get("npm @next")).toBe("0.1.1-rc.1");
+      expect((await snapshotOf(world)).get("npm @next")).toBe("0.1.1-rc.1");
       const waits = await release(world, "staging", "--no-wait");
       expect([0, 3]).toContain(waits.code);
       await expect.poll(async () => (await release(world, "staging")).code, { timeout: 60_000 }).toBe(0);
@@ -128,7 +128,7 @@ describe("npm's scan", () => {
     await inWorld({ settings: { npm: { scanSeconds: 8 } } }, async (world) => {
       const left = await release(world, "production", "--no-wait");
       expect(left.code, left.output).toBe(3);
-      expect((await snapshotOf(world.registries)).get("npm @latest")).toBe("0.1.0");
+      expect((await snapshotOf(world)).get("npm @latest")).toBe("0.1.0");
       const { code, output } = await release(world, "production");
       expect(code, output).toBe(0);
       expect(await lacking(world, "production")).toEqual([]);

@@ -1,6 +1,7 @@
 import { nameOf, openHarness } from "./kill.ts";
 import { inTurn, type Part, type Row } from "./part.ts";
 import { sample } from "./random.ts";
+import { makePlayground } from "./world.ts";
 
 const kinds = [
   ["request", "before", "before a request (ref updates are requests too)"],
@@ -32,6 +33,31 @@ export const kill: Part = {
         report(`kill: ${nameOf(point)} (${killed ?? "ended before"})`, findings);
       });
       return [...rows.values()];
+    } finally {
+      harness.close();
+    }
+  },
+};
+
+/** How many points of a release with the real builders. */
+const realPoints = 10;
+
+/** The same with the demo's project, whose builds take seconds: points spread over both tiers. */
+export const realKill: Part = {
+  name: "real",
+  async run({ share, seed, jobs, report }) {
+    const harness = await openHarness(makePlayground, false);
+    try {
+      const what = "the demo's release with its real builders, killed at such points";
+      const row: Row = { what, points: realPoints, runs: 0, converged: 0 };
+      const points = sample(harness.points, Math.ceil(realPoints * share), seed);
+      await inTurn(points, jobs, async (point) => {
+        const { killed, findings } = await harness.run(point);
+        row.runs++;
+        if (findings.length === 0) row.converged++;
+        report(`real: ${nameOf(point)} (${killed ?? "ended before"})`, findings);
+      });
+      return [row];
     } finally {
       harness.close();
     }

@@ -6,7 +6,7 @@ import { testPath } from "../support/path.ts";
 import { root } from "../tools.ts";
 import { chaosPart } from "./chaos-part.ts";
 import { faulty } from "./faulty-part.ts";
-import { kill } from "./kill-part.ts";
+import { kill, realKill } from "./kill-part.ts";
 import type { Part, Row } from "./part.ts";
 import { race } from "./race-part.ts";
 
@@ -14,7 +14,7 @@ import { race } from "./race-part.ts";
 // a part of it, or some of the points, only prints it.
 // Usage: node test/torture/main.ts [--part NAME] [--share 0.1] [--seed N] [--jobs N]
 
-const parts: readonly Part[] = [kill, race, faulty, chaosPart];
+const parts: readonly Part[] = [kill, realKill, race, faulty, chaosPart];
 
 const { values } = parseArgs({
   options: {

@@ -23,7 +23,7 @@ export function observe(world: World): { end(): Promise<{ looks: number; seen: s
       const moved = [...now].filter(([pointer, to]) => last.get(pointer) !== to);
       // Items are never taken away: what is missing after the pointer was read was missing then.
       if (moved.length > 0) {
-        const held = await snapshotOf(world.registries);
+        const held = await snapshotOf(world);
         for (const [pointer, to] of moved) for (const one of missing(pointer, to, held)) seen.add(one);
       }
       last = now;

@@ -120,7 +120,7 @@ async function leftovers(arena: Arena): Promise<string[]> {
   const findings: string[] = [];
   const locks = arena.git("for-each-ref", "--format=%(refname)", "refs/twotier/lock").trim();
   if (locks !== "") findings.push(`locks are left: ${locks}`);
-  const world = await snapshotOf(arena.world.registries);
+  const world = await snapshotOf(arena.world);
   const all = releases(arena);
   for (const key of world.keys()) if (key.startsWith("github draft")) findings.push(`${key} is left`);
   for (const { tag, version } of all) {

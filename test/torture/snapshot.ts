@@ -20,21 +20,37 @@ async function json<T>(url: string, headers?: Record<string, string>): Promise<T
   return answer.ok ? ((await answer.json()) as T) : undefined;
 }
 
-/** Reads everything that the registries hold of the fast project, as users do where users can. */
-export async function snapshotOf(registries: Registries): Promise<Snapshot> {
+/** What a project is called in each registry. */
+export interface Names {
+  npm: string;
+  pypi: string;
+  docker: string;
+  github: string;
+}
+
+/** What test/fixtures/fast-project is called. */
+export const fastNames: Names = {
+  npm: "@example/fast",
+  pypi: "fast-project",
+  docker: "example/fast",
+  github: "example/fast",
+};
+
+/** Reads everything that the registries hold of a project, as users do where users can. */
+export async function snapshotOf({ registries, names }: { registries: Registries; names: Names }): Promise<Snapshot> {
   const all = [npm, pypi, docker, github, site];
-  const parts = await Promise.all(all.map((read) => read(registries)));
-  return new Map([...parts.flat(), ...refs(registries)].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const parts = await Promise.all(all.map((read) => read(registries, names)));
+  return new Map([...parts.flat(), ...refs(registries, names)].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 type Facts = [string, string][];
 
-async function npm({ npm }: Registries): Promise<Facts> {
+async function npm({ npm }: Registries, names: Names): Promise<Facts> {
   interface Packument {
     versions: Record<string, { dist: { tarball: string; integrity: string } }>;
     "dist-tags": Record<string, string>;
   }
-  const packument = await json<Packument>(`${npm}/@example%2ffast`);
+  const packument = await json<Packument>(`${npm}/${names.npm.replace("/", "%2f")}`);
   if (!packument) return [];
   const versions = Object.entries(packument.versions).map(
     async ([version, { dist }]): Promise<[string, string]> => [
@@ -46,9 +62,9 @@ async function npm({ npm }: Registries): Promise<Facts> {
   return [...(await Promise.all(versions)), ...tags];
 }
 
-async function pypi({ pypi }: Registries): Promise<Facts> {
+async function pypi({ pypi }: Registries, names: Names): Promise<Facts> {
   const accept = { accept: "application/vnd.pypi.simple.v1+json" };
-  const page = await json<{ files: { filename: string; url: string }[] }>(`${pypi}/simple/fast-project/`, accept);
+  const page = await json<{ files: { filename: string; url: string }[] }>(`${pypi}/simple/${names.pypi}/`, accept);
   return Promise.all(
     (page?.files ?? []).map(
       async (file): Promise<[string, string]> => [`pypi ${file.filename}`, await digest(file.url)],
@@ -56,9 +72,9 @@ async function pypi({ pypi }: Registries): Promise<Facts> {
   );
 }
 
-async function docker({ docker }: Registries): Promise<Facts> {
-  const base = `http://${docker}/v2/example/fast`;
-  const scope = "repository:example/fast:pull";
+async function docker({ docker }: Registries, names: Names): Promise<Facts> {
+  const base = `http://${docker}/v2/${names.docker}`;
+  const scope = `repository:${names.docker}:pull`;
   const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
   // A token for each request: some registries' end within a second.
   const authorized = async () => {
@@ -89,7 +105,7 @@ async function docker({ docker }: Registries): Promise<Facts> {
   );
 }
 
-async function github(registries: Registries): Promise<Facts> {
+async function github(registries: Registries, names: Names): Promise<Facts> {
   interface Release {
     tag_name: string;
     name: string;
@@ -98,7 +114,7 @@ async function github(registries: Registries): Promise<Facts> {
     body: string;
     assets: { name: string; state: string; url: string }[];
   }
-  const base = `${registries.github}/repos/example/fast/releases`;
+  const base = `${registries.github}/repos/${names.github}/releases`;
   const headers = { authorization: `Bearer ${projectToken}` };
   const latest = await json<Release>(`${base}/latest`, headers);
   const all = (await json<Release[]>(`${base}?per_page=100`, headers)) ?? [];
@@ -132,10 +148,10 @@ async function site({ site, github }: Registries): Promise<Facts> {
 }
 
 /** Refs with the commits' trees and parents; a merge's date and an id of a staging place aren't the same twice. */
-function refs({ servers }: Registries): Facts {
+function refs({ servers }: Registries, names: Names): Facts {
   const fields = ["refname", "objecttype", "objectname", "*objectname", "tree", "parent", "contents"];
   const format = fields.map((field) => `%(${field})%00`).join("");
-  const git = servers.github.admin.gitDir("example/fast");
+  const git = servers.github.admin.gitDir(names.github);
   const text = execFileSync("git", [`--git-dir=${git}`, "for-each-ref", `--format=${format}%01`], { encoding: "utf8" });
   return text
     .split("\u0001\n")

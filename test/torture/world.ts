@@ -1,20 +1,29 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import { shellParts } from "../../scripts/shell-parts.ts";
+import { gitCredentials } from "../../src/git/credentials.ts";
+import { gitIn } from "../../src/git/git.ts";
 import type { FaultFile, FaultyRegistry } from "../../src/registries/faults/index.ts";
 import { type Registries, startRegistries } from "../../src/registries/index.ts";
 import type { Around } from "../../src/registries/server.ts";
-import { projectToken, startProject } from "../support/project.ts";
-import { root } from "../tools.ts";
+import { person, projectToken, startProject } from "../support/project.ts";
+import { root, toolPath } from "../tools.ts";
+import { fastNames, type Names } from "./snapshot.ts";
 
 /** A state of the world to begin each run with, and the product to run. */
 export interface Template {
   dir: string;
   /** The product as one file. */
   cli: string;
+  /** What the project is called in each registry. */
+  names: Names;
+  /** The releases that its state is to have next. */
+  tags: { staging: string; production: string };
+  /** Variables that each run has. */
+  env: Record<string, string>;
   remove(): void;
 }
 
@@ -23,6 +32,7 @@ export interface World {
   /** Everything of it is in there, what a run leaves in the folder for temporary files too. */
   dir: string;
   registries: Registries;
+  names: Names;
   /** Another machine's clone. */
   clone(): string;
   /** Runs the product in a clone; `preload` is the address of a module that is loaded first. */
@@ -62,7 +72,68 @@ export async function makeTemplate(): Promise<Template> {
   await project.push("fix: second");
   cpSync(await project.clone(), path.join(dir, "clone"), { recursive: true });
   await project.close();
-  return { dir, cli, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  return {
+    dir,
+    cli,
+    names: fastNames,
+    tags: { staging: "v0.1.1-rc.2", production: "v0.1.1" },
+    env: compiledOnce(dir),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+/** The second process doesn't compile the product again: a seventh of a release's time. */
+const compiledOnce = (dir: string) => ({ NODE_COMPILE_CACHE: path.join(dir, "compiled") });
+
+/**
+ * examples/playground with its real builders: v0.1.18 by hand, v0.1.19-rc.1 complete, and a push that isn't released yet.
+ */
+export async function makePlayground(): Promise<Template> {
+  const dir = mkdtempSync(path.join(tmpdir(), "twotier-playground-"));
+  const clone = path.join(dir, "clone");
+  const cli = path.join(dir, "cli.mjs");
+  const goCache = execFileSync(toolPath("go"), ["env", "GOCACHE"], { encoding: "utf8" }).trim();
+  const template: Template = {
+    dir,
+    cli,
+    names: {
+      npm: "@hanzo/playground",
+      pypi: "hanzo-playground",
+      docker: "playground/control-plane",
+      github: "hanzoai/playground",
+    },
+    tags: { staging: "v0.1.19-rc.2", production: "v0.1.19" },
+    env: { ...compiledOnce(dir), GOCACHE: goCache },
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+  await bundle(cli);
+  for (const folder of ["home", "tmp"]) mkdirSync(path.join(dir, folder));
+  cpSync(path.join(root, "examples/playground"), clone, { recursive: true });
+  const registries = await startRegistries({ token: projectToken, state: path.join(dir, "state") });
+  try {
+    const git = gitIn(clone, { env: { ...person, ...gitCredentials(registries.git, projectToken) } });
+    await git(["init", "--quiet", "--initial-branch=main"]);
+    await git(["remote", "add", "origin", `${registries.git}/${template.names.github}.git`]);
+    await git(["add", "--all"]);
+    await git(["commit", "--quiet", "--message=chore: 0.1.18"]);
+    await git(["tag", "v0.1.18"]);
+    for (const change of ["first", "second"]) {
+      writeFileSync(path.join(clone, "control-plane", `${change}.md`), `${change}\n`);
+      await git(["add", "--all"]);
+      await git(["commit", "--quiet", `--message=fix: ${change}`]);
+      await git(["push", "--quiet", "origin", "main", "--tags"]);
+      if (change === "second") break;
+      const env = { ...environment(registries, dir, projectToken), ...template.env };
+      const { code, output } = await start(template, clone, ["release", "--tier", "staging", "--claim"], env).done;
+      if (code !== 0) throw new Error(`the playground's first candidate ended with ${code}:\n${output}`);
+    }
+    return template;
+  } catch (error) {
+    template.remove();
+    throw error;
+  } finally {
+    await registries.close();
+  }
 }
 
 /** The product as it is in the sources, as one file that starts quickly. */
@@ -118,6 +189,7 @@ export async function openWorld(
   return {
     dir,
     registries,
+    names: template.names,
     clone() {
       const to = path.join(dir, `clone-${++clones}`);
       cpSync(path.join(template.dir, "clone"), to, { recursive: true });
@@ -126,33 +198,10 @@ export async function openWorld(
       return to;
     },
     run(clone, args, { preload, env } = {}) {
-      const node = [...(preload === undefined ? [] : [`--import=${preload}`]), template.cli, ...args];
-      const child = spawn(process.execPath, node, {
-        cwd: clone,
-        detached: true,
-        env: { ...environment(registries, dir, token, path.join(template.dir, "compiled")), ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      let output = "";
-      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-      const run: Run = {
-        pid: child.pid as number,
-        kill() {
-          try {
-            process.kill(-(child.pid as number), "SIGKILL");
-          } catch {
-            // it has ended already
-          }
-        },
-        done: new Promise((resolve, reject) => {
-          child.on("error", reject);
-          child.on("close", (code) => {
-            running.delete(run);
-            resolve({ code: code ?? -1, output });
-          });
-        }),
-      };
+      const all = { ...environment(registries, dir, token), ...template.env, ...env };
+      const run = start(template, clone, args, all, preload);
       running.add(run);
+      run.done.finally(() => running.delete(run)).catch(() => {});
       return run;
     },
     async close() {
@@ -163,11 +212,37 @@ export async function openWorld(
   };
 }
 
-function environment(registries: Registries, dir: string, token: string, compiled: string): Record<string, string> {
+/** Starts the product in a clone; `preload` is the address of a module that is loaded first. */
+function start(
+  { cli }: Template,
+  clone: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  preload?: string,
+): Run {
+  const node = [...(preload === undefined ? [] : [`--import=${preload}`]), cli, ...args];
+  const child = spawn(process.execPath, node, { cwd: clone, detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  return {
+    pid: child.pid as number,
+    kill() {
+      try {
+        process.kill(-(child.pid as number), "SIGKILL");
+      } catch {
+        // it has ended already
+      }
+    },
+    done: new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code: code ?? -1, output }));
+    }),
+  };
+}
+
+function environment(registries: Registries, dir: string, token: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? "",
-    // The second process of a template doesn't compile the product again: a seventh of a release's time.
-    NODE_COMPILE_CACHE: compiled,
     HOME: path.join(dir, "home"),
     TMPDIR: path.join(dir, "tmp"),
     GITHUB_TOKEN: token,
