@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TargetName } from "../../src/core/target.ts";
 import type { ReleaseError } from "../../src/lib/errors.ts";
 import { type Project, startProject, testIo } from "../support/project.ts";
-import { differences, snapshotOf } from "../torture/snapshot.ts";
+import { differences, fastNames, snapshotOf } from "../torture/snapshot.ts";
 import { makeTemplate, openWorld } from "../torture/world.ts";
 
 let project: Project;
