@@ -157,8 +157,8 @@ describe("a stable version is taken back", () => {
       await project.push(`feat: ${version}`);
       if (version === "0.1.3") project.registries.servers.github.admin.setImmutableReleases("example/fast", true);
       // The others without a candidate: what matters here is what comes after, and this is built once.
-      if (version === "0.1.1") await project.release({ tier: "staging" });
-      const released = await project.release({ tier: "production", allowUntested: version !== "0.1.1" });
+      if (version === "0.1.3") await project.release({ tier: "staging" });
+      const released = await project.release({ tier: "production", allowUntested: version !== "0.1.3" });
       expect(released.manifest?.version).toBe(version);
     }
     const session = await project.session({ tier: "staging" });
@@ -218,7 +218,7 @@ describe("a stable version is taken back", () => {
     expect((await packument())["dist-tags"]).toMatchObject({ latest: "0.1.1" });
     expect(await image("latest")).toBe(await image("v0.1.1"));
     await expect(back("0.1.2", { to: "0.1.3" })).rejects.toMatchObject({ code: "REFUSED" });
-    await expect(back("0.1.2", { to: "0.1.1-rc.1" })).rejects.toMatchObject({ code: "REFUSED" });
+    await expect(back("0.1.2", { to: "0.1.3-rc.1" })).rejects.toMatchObject({ code: "REFUSED" });
     await expect(back("0.1.2", { to: "0.1.2" })).rejects.toMatchObject({ code: "USAGE" });
   });
 
