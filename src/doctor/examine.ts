@@ -5,7 +5,7 @@ import { resolveArtifacts } from "../config/resolve.ts";
 import type { Config, ResolvedArtifacts, Tree } from "../config/types.ts";
 import type { Io } from "../core/target.ts";
 import { folderTree } from "../git/folder.ts";
-import { asReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { Session } from "../release/session.ts";
 import { configFile } from "../release/source.ts";
 import { standingOf } from "../release/standing.ts";
@@ -26,8 +26,8 @@ import { checkActions, checkWorkflows } from "./workflows.ts";
 export interface Asked {
   /** Folder with twotier.yaml. */
   dir: string;
-  /** Opens the repository; it is closed when the checks are through. */
-  open(): Promise<Session>;
+  /** Opens the repository with this Io; it is closed when the checks are through. */
+  open(io: Io): Promise<Session>;
   offline: boolean;
   io: Io;
   variable(name: string): string | undefined;
@@ -51,7 +51,8 @@ const checks: readonly [name: string, check: (subject: Subject) => Promise<Resul
  *
  * @throws ReleaseError INTERRUPTED
  */
-export async function examine(asked: Asked): Promise<Diagnosis> {
+export async function examine(given: Asked): Promise<Diagnosis> {
+  const asked = { ...given, io: hasty(given.io) };
   const tree = folderTree(asked.dir, asked.io.signal);
   const actions = run("actions", () => checkActions(tree));
   const read = await readConfig(asked.dir, tree);
@@ -66,6 +67,26 @@ export async function examine(asked: Asked): Promise<Diagnosis> {
     name: read.ready?.config.name ?? null,
     checks: outcomes.map((one) => one.check),
     findings: distinct(outcomes.flatMap((one) => one.found)).map((one) => ({ ...one, why: why[one.code] })),
+  };
+}
+
+/** Milliseconds that a doctor waits before it asks again. */
+const patience = 1500;
+
+/** An Io that gives up where a release would wait: what can't be asked now is a finding now. */
+function hasty(io: Io): Io {
+  let because = "";
+  return {
+    ...io,
+    emit(event) {
+      if (event.type === "retry") because = event.because;
+      io.emit(event);
+    },
+    // Whoever waits says why, right before it (core/retry.ts).
+    async sleep(ms) {
+      if (ms <= patience) return await io.sleep(ms);
+      throw new ReleaseError("NETWORK", because, { hint: "check the connection, then run the same command again" });
+    },
   };
 }
 
@@ -105,7 +126,7 @@ async function readConfig(dir: string, tree: Tree): Promise<Read> {
 async function inRepository(asked: Asked, tree: Tree, ready: NonNullable<Read["ready"]>): Promise<Outcome[]> {
   let session: Session | undefined;
   try {
-    session = await asked.open();
+    session = await asked.open(asked.io);
     const refs = await session.repository.refs();
     const { config } = ready;
     const subject: Subject = {
@@ -125,7 +146,7 @@ async function inRepository(asked: Asked, tree: Tree, ready: NonNullable<Read["r
   } catch (thrown) {
     const error = asReleaseError(thrown);
     if (error.code === "INTERRUPTED") throw error;
-    const found = [asFound(error, error.code === "NETWORK" ? "unreachable" : "refused")];
+    const found = [asFound(error, error.retryable || error.code === "NETWORK" ? "unreachable" : "refused")];
     return [{ check: { name: "repository", state: "found", text: "couldn't be read" }, found }];
   } finally {
     await session?.close();

@@ -41,11 +41,11 @@ Exit codes: 0 nothing needs doing, 3 something does.`,
           offline,
           io,
           variable: (name) => environment.variables[name],
-          open: () =>
+          open: (patient) =>
             openSession({
               dir,
               flags: { tier: "staging", offline },
-              io,
+              io: patient,
               gitEnv: gitCredentials(credentials.githubServerUrl ?? "https://github.com", credentials.githubToken),
               runId: runIdOf(environment),
               makeTargets: (config, resolved, repository, release) =>
