@@ -296,6 +296,7 @@ describe("a number that is taken", () => {
       body: JSON.stringify(body),
     });
     expect(put.ok, await put.text()).toBe(true);
+    await project.push("feat: two");
     const found = await look();
     expect(whats(found, "refused")).toEqual(["npm already holds 0.1.1, but there is no tag v0.1.1"]);
   });
