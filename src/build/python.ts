@@ -1,6 +1,5 @@
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
-import { eq as samePythonVersion } from "@renovatebot/pep440";
 import { wheelName } from "../config/expected.ts";
 import type { PythonArtifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
@@ -9,7 +8,7 @@ import { exec } from "../lib/exec.ts";
 import { normaliseTarGz } from "./archive/tar.ts";
 import { normaliseZip } from "./archive/zip.ts";
 import { releaseFile } from "./file.ts";
-import { field } from "./metadata.ts";
+import { field, samePythonVersion } from "./metadata.ts";
 import { buildEnv, howToGet, programs, run } from "./run.ts";
 import type { BuildContext } from "./types.ts";
 

@@ -45,6 +45,7 @@ describe("decodeManifest", () => {
     ["files", [{ ...manifest.files[0], size: -1 }]],
     ["files", [{ ...manifest.files[0], sha256: "SHA256:00" }]],
     ["files", [{ ...manifest.files[0], kind: "folder" }]],
+    ["files", [{ ...manifest.files[0], artifact: "../../bin/sh" }]],
     ["items", [{ ...manifest.items[0], file: "../fast" }]],
     ["items", [{ ...manifest.items[0], digest: "sha256:AB" }]],
     ["items", [{ ...manifest.items[0], id: "sdk/v1\ndelete refs/heads/main" }]],

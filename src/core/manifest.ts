@@ -131,7 +131,7 @@ const parts: Record<Exclude<keyof Manifest, "schema">, Check> = {
   tools: (value) => shaped({})(value) && Object.values(value as object).every((one) => typeof one === "string"),
   files: listOf(
     shaped({
-      ...{ name: isPlain, size: isCount, sha256: isDigest, artifact: isText },
+      ...{ name: isPlain, size: isCount, sha256: isDigest, artifact: isPlain },
       ...{ sha512: orMissing(isDigest), sha1: orMissing(isDigest) },
       ...{ package: orMissing(isWord), platform: orMissing(isWord) },
       kind: oneOf("binary", "wheel", "sdist", "npm", "image", "file"),

@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import type { ReadableStream, ReadableWritablePair } from "node:stream/web";
 import { createGunzip } from "node:zlib";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
+import { webStreamOf } from "./web-stream.ts";
 
 /**
  * Reads some members of a `.tar.gz` file without unpacking it; the rest streams by.
@@ -10,7 +10,7 @@ import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
  * @param wanted true for the members to read, by their path in the archive
  * @param enough stops early once it is true of what was found so far
  * @param limit bytes that one member may have (default 16 MiB); a longer one is cut off there
- * @throws Error when the file can't be read or isn't a gzipped tar
+ * @throws Error when the file can't be read, isn't a gzipped tar, or holds much more than was wanted
  */
 export async function readTarGz(
   file: string,
@@ -21,14 +21,18 @@ export async function readTarGz(
   const source = createReadStream(file, { highWaterMark: 1 << 16 });
   const gunzip = createGunzip({ chunkSize: 1 << 16 });
   source.on("error", (error) => gunzip.destroy(error));
-  const entries = Readable.toWeb(source.pipe(gunzip)).pipeThrough(
+  const entries = webStreamOf(source.pipe(gunzip)).pipeThrough(
     createTarDecoder() as unknown as ReadableWritablePair<ParsedTarEntry, Uint8Array>,
   );
   const found = new Map<string, Buffer>();
+  let total = 0;
   try {
     for await (const { header, body } of entries) {
       if (header.type === "file" && wanted(header.name) && !found.has(header.name)) {
-        found.set(header.name, await collect(body as ReadableStream<Uint8Array>, limit));
+        const read = await collect(body as ReadableStream<Uint8Array>, limit);
+        total += read.length;
+        if (total > 4 * limit || found.size === 1000) throw new Error(`${file} holds more of that than can be read`);
+        found.set(header.name, read);
         if (enough(found)) break;
       } else await body.cancel();
     }

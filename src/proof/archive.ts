@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { ReadableWritablePair } from "node:stream/web";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { openPromise } from "yauzl";
 import { readChunks } from "../lib/file.ts";
 import { type Digest, hashing } from "../lib/hash.ts";
+import { webStreamOf } from "../lib/web-stream.ts";
 
 /** An entry of an archive, without its contents. */
 export interface Entry {
@@ -28,7 +29,9 @@ export interface Contents {
 }
 
 /** Contents are compared as bytes in memory up to this size. */
-const limit = 256 << 20;
+export const limit = 256 << 20;
+/** Entries of an archive: a few MiB may hold as many as fill the memory with their names. */
+const most = 1_000_000;
 
 /** Opens a wheel or any zip, a tar with or without compression, or a plain file. @throws Error when it is damaged */
 export async function openContents(file: string, signal?: AbortSignal): Promise<Contents> {
@@ -58,6 +61,7 @@ export async function collect(open: () => AsyncIterable<Streamed>, signal?: Abor
       if (head.length < 16) head = Buffer.concat([head, chunk.subarray(0, 16)]).subarray(0, 16);
     }
     const { size, digests } = counter.end();
+    if (entries.size === most) throw new Error(`it holds more than ${most} entries`);
     entries.set(name, { name, facts, size, digest: digests.sha256 as Digest, head });
   }
   return {
@@ -118,17 +122,14 @@ export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) =>
         : undefined;
   if (unpack) source.on("error", (error) => unpack.destroy(error));
   const plain: Readable = unpack ? source.pipe(unpack) : source;
-  const watched = Readable.from(
-    (async function* () {
-      for await (const chunk of plain) {
-        passing?.(chunk as Buffer);
-        yield chunk as Buffer;
-      }
-    })(),
-    { objectMode: false },
-  );
+  async function* watched() {
+    for await (const chunk of plain) {
+      passing?.(chunk as Buffer);
+      yield chunk as Buffer;
+    }
+  }
   try {
-    const decoded = Readable.toWeb(watched).pipeThrough(
+    const decoded = webStreamOf(watched()).pipeThrough(
       createTarDecoder() as unknown as ReadableWritablePair<ParsedTarEntry, Uint8Array>,
     );
     for await (const { header, body } of decoded) {
@@ -136,7 +137,7 @@ export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) =>
       const facts = {
         type: header.type ?? "file",
         mode: (header.mode ?? 0).toString(8),
-        date: header.mtime?.toISOString() ?? "none",
+        date: dateOf(header.mtime),
         owner,
         ...(header.linkname ? { link: header.linkname } : {}),
         ...attributesOf(header.pax),
@@ -147,6 +148,11 @@ export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) =>
     source.destroy();
     unpack?.destroy();
   }
+}
+
+/** A pax record may say a date that no calendar has. */
+function dateOf(date: Date | undefined): string {
+  return date === undefined || Number.isNaN(date.getTime()) ? "none" : date.toISOString();
 }
 
 /** What a pax header says beside what every entry has: extended attributes, vendors' records. */

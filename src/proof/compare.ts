@@ -1,8 +1,9 @@
 import path from "node:path";
 import type { ReleaseFile } from "../core/manifest.ts";
+import { ReleaseError } from "../lib/errors.ts";
 import { type Digest, digestOf } from "../lib/hash.ts";
 import { printable } from "../lib/text.ts";
-import { type Contents, type Entry, openContents } from "./archive.ts";
+import { type Contents, type Entry, limit, openContents } from "./archive.ts";
 import { isCompiled } from "./compiled.ts";
 import { layersOf, openImage } from "./image.ts";
 import { checkRecord, isRecord } from "./record.ts";
@@ -60,15 +61,23 @@ export async function compareFiles(
   const base = { name: to.name, candidate: from.name };
   if (from.sha256 === to.sha256) return { ...base, verdict: "same", same: 1, differences: [] };
   const [a, b] = [path.join(candidateFolder, from.name), path.join(stableFolder, to.name)];
-  const { same, differences } =
+  const contents = async () =>
     to.kind === "image"
-      ? await compareImages(a, b, from.name, options)
-      : await compareContents(
+      ? compareImages(a, b, from.name, options)
+      : compareContents(
           await openContents(a, options.signal),
           await openContents(b, options.signal),
           from.name,
           options,
         );
+  const { same, differences } = await contents().catch((cause: unknown) => {
+    options.signal?.throwIfAborted();
+    if (cause instanceof ReleaseError) throw cause;
+    throw new ReleaseError("BUILD", `${from.name} and ${to.name} can't be compared: ${(cause as Error).message}`, {
+      cause,
+      hint: "one of them is damaged, or no archive that others could read: see what the build makes",
+    });
+  });
   if (differences.length === 0) {
     // Nothing inside differs: compression, order, or what an archive says beside its entries.
     const note = "the same entries, packed otherwise";
@@ -122,9 +131,16 @@ async function compareContents(
   }
   for (const name of left) report(name, "differs", "only the candidate has it");
 
-  const before = await candidate.read(new Set(pairs.map(([from]) => from.name)));
-  const after = await stable.read(new Set(pairs.map(([, to]) => to.name)));
-  for (const [from, to] of pairs) {
+  let before = new Map<string, Buffer>();
+  let after = new Map<string, Buffer>();
+  const batches = inBatches(pairs);
+  for (const [at, [from, to]] of pairs.entries()) {
+    const batch = batches.get(at);
+    if (batch) {
+      [before, after] = [new Map(), new Map()];
+      before = await candidate.read(new Set(batch.map(([one]) => one.name)));
+      after = await stable.read(new Set(batch.map(([, one]) => one.name)));
+    }
     const [a, b] = [before.get(from.name) as Buffer, after.get(to.name) as Buffer];
     const spelled = compareSpelled(a, b, options.spellings);
     if ("places" in spelled) report(to.name, "version", counted(spelled.places));
@@ -139,6 +155,24 @@ async function compareContents(
     } else report(to.name, "differs", where(a, b, spelled.at));
   }
   return { same, differences };
+}
+
+/** Pairs that are in memory at the same time, by the place of the first of them: together no longer than one may be. */
+function inBatches(pairs: readonly [Entry, Entry][]): Map<number, [Entry, Entry][]> {
+  const batches = new Map<number, [Entry, Entry][]>();
+  let current: [Entry, Entry][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const [at, pair] of pairs.entries()) {
+    const more = Math.max(pair[0].size, pair[1].size);
+    if (size + more > limit) {
+      current = [];
+      size = 0;
+      batches.set(at, current);
+    }
+    current.push(pair);
+    size += more;
+  }
+  return batches;
 }
 
 /** What differs beside the contents, in words; null where nothing does. */

@@ -137,8 +137,8 @@ test("a hard link comes after the file that it names, under its new name", async
   await mkdir(tree);
   await writeFile(path.join(tree, "z"), "zz");
   execFileSync("ln", ["z", "y"], { cwd: tree });
-  execFileSync("tar", ["-czf", "../in.tar.gz", "../pkg/z", "../pkg/y", "-P"], { cwd: tree });
-  const rename = (name: string) => name.replace("../pkg", "renamed");
+  execFileSync("tar", ["-czf", "in.tar.gz", "pkg/z", "pkg/y"], { cwd: folder });
+  const rename = (name: string) => name.replace("pkg", "renamed");
   const made = await normaliseTarGz(path.join(folder, "in.tar.gz"), path.join(folder, "out.tar.gz"), {
     ...sdist,
     rename,

@@ -1,9 +1,8 @@
-import { eq as samePythonVersion } from "@renovatebot/pep440";
-import { openPromise } from "yauzl";
 import type { ReleaseFile } from "../../core/manifest.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { readTarGz } from "../../lib/tar-gz.ts";
-import { field } from "../metadata.ts";
+import { readZipEntry } from "../../lib/zip.ts";
+import { field, samePythonVersion } from "../metadata.ts";
 
 /**
  * The name under which a registry holds a package that some tool made; undefined for what is no package.
@@ -52,25 +51,11 @@ function fromJson(text: string): { name?: string; version?: string } {
 }
 
 async function fromZip(file: string, wanted: RegExp): Promise<string | undefined> {
-  const archive = await openPromise(file, { autoClose: false });
-  try {
-    for await (const entry of archive.eachEntry()) {
-      if (wanted.test(entry.fileName as string)) return await textOf(await archive.openReadStreamPromise(entry));
-    }
-    return undefined;
-  } finally {
-    archive.close();
-  }
+  return (await readZipEntry(file, wanted))?.toString("utf8");
 }
 
 async function fromTarGz(file: string, wanted: RegExp): Promise<string | undefined> {
   const is = (name: string) => wanted.test(name);
   const found = await readTarGz(file, is, ({ size }) => size > 0);
   return [...found.values()][0]?.toString("utf8");
-}
-
-async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createTarDecoder, createTarPacker, type TarHeader } from "modern-tar";
 import { type Algorithm, type Digest, hashing } from "../../lib/hash.ts";
+import { webStreamOf } from "../../lib/web-stream.ts";
 import { gunzipFile, gzip } from "./gzip.ts";
 
 /** An entry to write: owner, dates and modes come from `pack`'s caller, never from a file system. */
@@ -75,7 +75,10 @@ export interface Normalised {
   names: string[];
 }
 
-const readLimit = 4 << 20;
+/** Bytes of an entry whose text is returned. */
+export const readLimit = 4 << 20;
+/** Bytes that an archive may hold, and entries: a few MiB may say that they are terabytes. */
+const [largest, most] = [8 * 2 ** 30, 1_000_000];
 
 /**
  * Rewrites a .tar.gz with what says nothing about its contents made equal everywhere: order, dates, owners, modes
@@ -128,7 +131,7 @@ async function unpack(from: string, spool: string, options: NormaliseTar) {
   const texts = new Map<string, string>();
   let position = 0;
   const archive = gunzipFile(from, options.signal);
-  const decoded = Readable.toWeb(archive).pipeThrough(
+  const decoded = webStreamOf(archive).pipeThrough(
     createTarDecoder({ strict: true }) as unknown as ReadableWritablePair<Decoded, unknown>,
   );
   await pipeline(
@@ -136,10 +139,12 @@ async function unpack(from: string, spool: string, options: NormaliseTar) {
       for await (const { header, body } of decoded) {
         const entry = entryOf(header, position, options);
         if (entry !== undefined) entries.push(entry);
+        if (entries.length > most) throw new Error(`it holds more than ${most} entries`);
         const kept: Uint8Array[] | undefined =
           entry !== undefined && entry.size <= readLimit && options.read.test(entry.name) ? [] : undefined;
         for await (const chunk of body) {
           position += chunk.length;
+          if (position > largest) throw new Error("it holds more than 8 GiB");
           kept?.push(chunk);
           yield chunk;
         }
@@ -162,7 +167,11 @@ function entryOf(header: TarHeader, start: number, options: NormaliseTar): Spool
   if (type !== "file" && type !== "directory" && type !== "symlink" && type !== "link") {
     throw new Error(`${header.name}: a ${type} can't be in a package`);
   }
+  for (const name of type === "link" ? [header.name, header.linkname ?? ""] : [header.name]) {
+    if (leadsOut(name)) throw new Error(`${JSON.stringify(name)}: a name that leads out of the package`);
+  }
   if (header.name.includes("\ufffd")) throw new Error(`${header.name}: a name that isn't UTF-8`);
+  if (Number.isNaN(header.mtime?.getTime())) throw new Error(`${header.name}: a date that is none`);
   const rename = options.rename ?? ((name: string) => name);
   const runs = ((header.mode ?? 0) & 0o100) !== 0;
   return {
@@ -175,6 +184,11 @@ function entryOf(header: TarHeader, start: number, options: NormaliseTar): Spool
     ...(header.linkname ? { linkname: type === "link" ? rename(header.linkname) : header.linkname } : {}),
     start,
   };
+}
+
+/** Such as no installer unpacks (PEP 721; npm's tar): absolute, with `..`, with what ends a name elsewhere. */
+function leadsOut(name: string): boolean {
+  return name === "" || /^([/\\]|[A-Za-z]:)|[\0\n\r]/.test(name) || name.split(/[/\\]/).includes("..");
 }
 
 /** Hard links come last: what they name has to be there. */

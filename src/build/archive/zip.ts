@@ -4,14 +4,14 @@ import { Deflate } from "fflate";
 import { type Entry, openPromise } from "yauzl";
 import { type Algorithm, digestFile } from "../../lib/hash.ts";
 import { inBlocks } from "./gzip.ts";
-import { compareBytes, type Normalised } from "./tar.ts";
+import { compareBytes, type Normalised, readLimit } from "./tar.ts";
 
 export interface NormaliseZip {
   /** Seconds since the epoch for every entry; zip knows 1980 to 2107. */
   mtime: number;
   /** Where an entry comes: sorted by this number, then by name bytewise. */
   rank: (name: string) => number;
-  /** Text of the entries whose name it matches is returned. */
+  /** Text of the entries (at most 4 MiB) whose name it matches is returned. */
   read: RegExp;
   algorithms: readonly Algorithm[];
   signal?: AbortSignal;
@@ -51,7 +51,8 @@ export async function normaliseZip(from: string, to: string, options: NormaliseZ
       const start = position;
       const file = Buffer.from(name(entry), "utf8");
       position += 30 + file.length;
-      const kept: Uint8Array[] | undefined = options.read.test(name(entry)) ? [] : undefined;
+      const kept: Uint8Array[] | undefined =
+        entry.uncompressedSize <= readLimit && options.read.test(name(entry)) ? [] : undefined;
       let crc = 0;
       let size = 0;
       async function* contents() {

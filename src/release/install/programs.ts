@@ -1,11 +1,12 @@
-import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Io, Item } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { exec } from "../../lib/exec.ts";
-import { digestFile } from "../../lib/hash.ts";
+import { digestFile, hexOf } from "../../lib/hash.ts";
 import type { Row } from "../rows.ts";
+import { copyFromImage } from "./image-file.ts";
 import { addressOf, attempt, smokeTest, type Trial } from "./tools.ts";
 
 const systems: Record<string, string> = { Linux: "linux", Darwin: "darwin" };
@@ -96,24 +97,19 @@ export function pullImage(trial: Trial, item: Item, artifact: string, platform: 
     });
     const read = async (name: string) => JSON.parse(await readFile(path.join(content, name), "utf8"));
     const manifest = (await read("manifest.json")) as { config: { digest: string }; layers: { digest: string }[] };
-    const blob = (digest: string) => path.join(content, digest.replace("sha256:", ""));
-    const image = (await read(manifest.config.digest.replace("sha256:", ""))) as ImageConfig;
+    const blob = (digest: string) => path.join(content, path.basename(hexOf(digest)));
+    const image = (await read(path.basename(hexOf(manifest.config.digest)))) as ImageConfig;
     const label = image.config?.Labels?.["org.opencontainers.image.version"];
     if (label !== undefined && label !== subject.version) throw new Error(`its version label says ${label}`);
     const smoke = trial.smoke(artifact);
     if (smoke === null) return "pulled";
     if (image.architecture !== arch) return `pulled; it is for ${image.architecture}, so its binary isn't run`;
-    const root = path.join(folder, "root");
-    await mkdir(root, { recursive: true });
-    // Files alone matter here; no owners, no devices, nothing outside of the folder (GNU tar refuses such members).
-    for (const { digest } of manifest.layers) {
-      await exec("tar", ["-xf", blob(digest), "-C", root, "--no-same-owner", "--exclude=dev/*"], { env, signal });
-    }
     const programs = path.join(folder, "programs");
     await mkdir(programs, { recursive: true });
     const entry = image.config?.Entrypoint?.[0] ?? image.config?.Cmd?.[0];
     if (entry === undefined) throw new Error("the image has no entrypoint to run");
-    await copyFile(path.join(root, entry), path.join(programs, path.basename(entry)));
+    const layers = manifest.layers.map(({ digest }) => blob(digest));
+    await copyFromImage(layers, entry, path.join(programs, path.basename(entry)));
     return smokeTest(trial, smoke, folder, [programs]);
   });
 }

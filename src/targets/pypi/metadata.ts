@@ -1,6 +1,6 @@
-import { openPromise } from "yauzl";
 import { ReleaseError } from "../../lib/errors.ts";
 import { readTarGz } from "../../lib/tar-gz.ts";
+import { readZipEntry } from "../../lib/zip.ts";
 
 /** Core metadata as form fields, in order; a field of several values comes several times. */
 export type Fields = [name: string, value: string][];
@@ -42,18 +42,7 @@ export async function readFields(path: string, file: string): Promise<Fields> {
 }
 
 async function fromWheel(path: string): Promise<string | undefined> {
-  const archive = await openPromise(path, { autoClose: false });
-  try {
-    for await (const entry of archive.eachEntry()) {
-      if (!/^[^/]+\.dist-info\/METADATA$/.test(entry.fileName as string)) continue;
-      const chunks: Buffer[] = [];
-      for await (const chunk of await archive.openReadStreamPromise(entry)) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks).toString("utf8");
-    }
-    return undefined;
-  } finally {
-    archive.close();
-  }
+  return (await readZipEntry(path, /^[^/]+\.dist-info\/METADATA$/))?.toString("utf8");
 }
 
 async function fromSdist(path: string): Promise<string | undefined> {
