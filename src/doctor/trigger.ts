@@ -19,11 +19,16 @@ export async function checkTrigger({
 
   const { artifacts } = resolved;
   const all = await Promise.all(artifacts.map(async (one) => missed(await inputsOf(one, artifacts, tree))));
-  const found: Found[] = [];
+  // What several artifacts are built from is one finding.
+  const names = new Map<string, string[]>();
   for (const [index, files] of all.entries()) {
-    const name = artifacts[index]?.name ?? "";
-    if (files.length > 0) found.push(misses(`${name} is built from`, files));
+    const key = files.join("\n");
+    names.set(key, [...(names.get(key) ?? []), artifacts[index]?.name ?? ""]);
   }
+  names.delete("");
+  const found = [...names].map(([files, built]) => {
+    return misses(`${built.join(", ")} ${built.length > 1 ? "are" : "is"} built from`, files.split("\n"));
+  });
   const versionFile = config.version.file;
   if (versionFile !== null && (await tree.list()).includes(versionFile) && missed([versionFile]).length > 0) {
     found.push(misses("opens the next line", [versionFile]));
