@@ -78,11 +78,13 @@ async function npmInputs(
 }
 
 function npmFilter(manifest: Record<string, unknown>): (file: string) => boolean {
-  const named = Array.isArray(manifest.files) ? manifest.files.map((one) => join(".", String(one))) : [];
+  const { files, bin } = manifest;
+  const programs = typeof bin === "string" ? [bin] : Object.values(asRecord(bin)).map(String);
+  const named = [...(Array.isArray(files) ? files.map(String) : []), ...programs].map((one) => join(".", one));
   const globs = named.flatMap((one) => [one, `${one}/**`]);
   const listed = globs.length === 0 ? () => false : picomatch(globs, { dot: true });
   return (file) =>
-    /^(?:package\.json|package-lock\.json|npm-shrinkwrap\.json|tsconfig[^/]*\.json|(?:src|lib|bin)\/.*)$/.test(file) ||
+    /^(?:package\.json|package-lock\.json|npm-shrinkwrap\.json|tsconfig[^/]*\.json|(?:src|lib)\/.*)$/.test(file) ||
     listed(file);
 }
 
