@@ -15,9 +15,8 @@ import { configText } from "./text.ts";
 import type { ExtraStamp, Package, Place, Proposal } from "./types.ts";
 import { floorFor, oneVersion, type Together } from "./versions.ts";
 
-export { parseRemote } from "./remote.ts";
 export { nextSteps } from "./steps.ts";
-export type { Place, Proposal, Step } from "./types.ts";
+export type { Place, Proposal } from "./types.ts";
 
 export interface ProposeOptions {
   /** owner/name, where somebody said it. */

@@ -37,9 +37,13 @@ export function nextSteps(
       urls: [secrets, "https://pypi.org/manage/account/token/"],
     });
   }
-  if (targets.docker) {
+  if (targets.docker?.registry === "ghcr.io") {
+    steps.push({
+      what: `nothing before the first push of ${list(packages.docker)}: the workflow's own token may do it. After it, make the image public`,
+      urls: packages.docker.map((name) => `https://github.com/${name.split("/")[0]}?tab=packages`),
+    });
+  } else if (targets.docker) {
     const hub = targets.docker.registry === "docker.io";
-    const ghcr = targets.docker.registry === "ghcr.io";
     steps.push({
       what: `DOCKERHUB_USERNAME and DOCKERHUB_TOKEN, secrets of the repository: an account of ${targets.docker.registry} that may push ${list(packages.docker)}`,
       urls: [
@@ -50,7 +54,6 @@ export function nextSteps(
               ...packages.docker.map((name) => `https://hub.docker.com/r/${name}`),
             ]
           : []),
-        ...(ghcr ? ["https://github.com/settings/tokens"] : []),
       ],
     });
   }

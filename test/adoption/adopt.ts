@@ -25,8 +25,8 @@ export async function adopt(layout: Layout): Promise<Adopted> {
   const { dir } = makeRepository(layout);
   const started = performance.now();
   try {
-    await twotier(dir, "init", "--yes");
-    const { acts, staging, production, readings } = JSON.parse(await twotier(dir, "rehearse", "--json")) as {
+    await twotier(dir, ["init", "--yes"]);
+    const { acts, staging, production, readings } = JSON.parse(await twotier(dir, ["rehearse", "--json"])) as {
       acts: unknown[];
       staging: string | null;
       production: string | null;
@@ -40,10 +40,17 @@ export async function adopt(layout: Layout): Promise<Adopted> {
 }
 
 /** Runs the checkout's twotier in a folder; stdout of it. @throws Error where it doesn't end with 0 */
-export function twotier(dir: string, ...args: string[]): Promise<string> {
+export function twotier(dir: string, args: readonly string[], more: Record<string, string> = {}): Promise<string> {
   const cargo = tool("cargo");
   const PATH = cargo === undefined ? testPath : `${testPath}${path.delimiter}${path.dirname(cargo)}`;
-  const env = { ...process.env, PATH, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", NO_COLOR: "1" };
+  const env = {
+    ...process.env,
+    PATH,
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_CONFIG_NOSYSTEM: "1",
+    NO_COLOR: "1",
+    ...more,
+  };
   const child = spawn(process.execPath, [path.join(root, "src/cli/bin.ts"), ...args], { cwd: dir, env });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

@@ -7,7 +7,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { folderTree } from "../../src/git/folder.ts";
 import { checkProposal, propose } from "../../src/init/index.ts";
 import { readPlace } from "../../src/init/place.ts";
+import { startRegistries } from "../../src/registries/index.ts";
 import { root } from "../tools.ts";
+import { twotier as adopted } from "./adopt.ts";
 import { gitFor, goldenOf, type Layout, layouts, makeRepository, setRemote } from "./layouts.ts";
 
 const folders: string[] = [];
@@ -98,7 +100,9 @@ describe("twotier init", () => {
     const { status, stdout } = twotier(dir, "init", "--yes");
     expect(status).toBe(0);
     expect(readFileSync(file, "utf8")).toBe("name: mine\n");
-    expect(stdout).toContain("kept .github/workflows/release.yml (somebody else wrote it");
+    expect(stdout).toContain(
+      "kept .github/workflows/release.yml (somebody else wrote it: `twotier generate workflow --force` replaces it)",
+    );
     expect(stdout).toContain("-name: mine");
   });
 
@@ -124,6 +128,22 @@ describe("twotier init", () => {
       /^error\[CONFIG\]: there is nothing here that could be released\n {2}package\.json {2}isn't JSON/,
     );
   });
+});
+
+test("--claim takes the names of npm packages that don't exist yet, once", async () => {
+  const registries = await startRegistries({ token: "a-token" });
+  try {
+    const { dir } = repository("npm-workspaces");
+    const env = { NPM_TOKEN: "a-token", TWOTIER_NPM_REGISTRY: registries.npm };
+    const claimed = async () => JSON.parse(await adopted(dir, ["init", "--claim", "--json"], env)).claimed;
+    expect(await claimed()).toEqual(["@lantern/cli", "@lantern/core"]);
+    const answer = await fetch(`${registries.npm}/@lantern%2fcore`);
+    const found = (await answer.json()) as { versions: object };
+    expect(Object.keys(found.versions)).toEqual(["0.0.0"]);
+    expect(await claimed()).toEqual([]);
+  } finally {
+    await registries.close();
+  }
 });
 
 describe("bad input", () => {

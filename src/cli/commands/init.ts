@@ -5,12 +5,13 @@ import type { Config, ResolvedArtifacts } from "../../config/types.ts";
 import { diffGenerated, type GeneratedFile, writeGenerated } from "../../generate/files.ts";
 import { gitCredentials } from "../../git/credentials.ts";
 import { folderTree } from "../../git/folder.ts";
-import type { Proposal } from "../../init/index.ts";
+import { checkProposal, nextSteps, type Place, type Proposal, propose } from "../../init/index.ts";
+import { readPlace } from "../../init/place.ts";
 import { asReleaseError, type ReleaseError } from "../../lib/errors.ts";
 import { type CommonFlags, type Context, openContext, print, printJson } from "../context.ts";
 import { credentialsOf } from "../credentials.ts";
 import { errorJson } from "../output/error.ts";
-import { type InitFile, renderFiles, renderFound, renderSteps } from "../output/init.ts";
+import { type InitFile, renderConfig, renderFiles, renderFound, renderSteps } from "../output/init.ts";
 import { styleFor } from "../output/style.ts";
 
 interface Flags extends CommonFlags {
@@ -42,80 +43,85 @@ Files that are there are never overwritten. docs/getting-started.md goes on from
     .action((flags: Flags) => init(flags));
 }
 
-async function init(flags: Flags): Promise<void> {
-  const [{ checkProposal, nextSteps, propose }, { readPlace }, { askWhat, mayWrite }] = await Promise.all([
-    import("../../init/index.ts"),
-    import("../../init/place.ts"),
-    import("../questions.ts"),
-  ]);
-  const context = openContext(flags);
-  const style = styleFor(process.stdout);
-  try {
-    const { dir, io, environment } = context;
-    const { githubServerUrl = "https://github.com", githubToken } = credentialsOf(environment);
-    const { place, notes } = await readPlace(dir, io.signal, gitCredentials(githubServerUrl, githubToken));
-    const tree = folderTree(dir, io.signal);
-    const asks =
-      environment.stdinIsTerminal && environment.stdoutIsTerminal && !environment.ci && !flags.yes && !flags.json;
-    const existing = await readFile(path.join(dir, "twotier.yaml"), "utf8").catch(() => null);
+/** What there is, and what would come of it. */
+interface Looked {
+  place: Place;
+  /** Null where twotier.yaml is there already. */
+  proposal: Proposal | null;
+  /** Null where something must be mended first: then `problem` says what. */
+  made: { config: Config; resolved: ResolvedArtifacts } | null;
+  problem: ReleaseError | null;
+}
 
-    let proposal: Proposal | null = null;
-    let problem: ReleaseError | null = null;
-    let made: { config: Config; resolved: ResolvedArtifacts } | null = null;
-    if (existing === null) {
-      const options = { repository: flags.repository };
-      proposal = asks ? await askWhat(tree, place, options, context) : await propose(tree, place, options);
-      proposal.notes.unshift(...notes);
-      if (!place.commits) proposal.notes.push("there is no commit yet: releases and rehearsals are made from commits");
-    }
-    try {
-      made = await checkProposal(proposal ?? { text: existing as string, versionFile: null }, tree);
-    } catch (thrown) {
-      problem = asReleaseError(thrown);
-      if (problem.code !== "CONFIG" || proposal === null) throw problem;
-    }
+async function init(flags: Flags): Promise<void> {
+  const context = openContext(flags);
+  const { dir, environment } = context;
+  const terminal = environment.stdinIsTerminal && environment.stdoutIsTerminal && !environment.ci;
+  const asks = terminal && !flags.yes && !flags.json && !flags.dryRun;
+  const style = styleFor(process.stdout);
+  const say = (text: string) => {
+    if (!flags.json) print(text);
+  };
+  try {
+    const looked = await look(flags, asks, context);
+    const { place, proposal, made, problem } = looked;
     const wanted = await filesOf(proposal, made, place.remote?.provider === "gitlab" ? "gitlab" : "github");
     const files = await statesOf(dir, wanted, proposal === null);
-    if (!flags.json) {
-      if (proposal) print(`${renderFound(proposal, style)}\n`);
-      else print("twotier.yaml is there: it is kept, and only files that are missing are written\n");
-    }
-    const writes = files.filter(({ state }) => state === "new" || state === "changed");
-    const show = (wrote: boolean) => print(renderFiles(files, proposal?.text ?? null, wrote, style));
-    let wrote = false;
-    if (!flags.dryRun && writes.length > 0) {
-      if (asks) show(false);
-      if (!asks || (await mayWrite(writes.length, context))) {
-        const paths = new Set(writes.map((file) => file.path));
-        await writeGenerated(
-          dir,
-          wanted.filter((file) => paths.has(file.path)),
-        );
-        wrote = true;
-      }
-    }
-    if (!flags.json && !(asks && writes.length > 0 && !flags.dryRun)) show(wrote);
-    else if (!flags.json && wrote) print(`wrote ${writes.map((file) => file.path).join(", ")}`);
-    const claimed = flags.claim && made && !flags.dryRun ? await claim(made, context) : [];
+    const isNew = ({ path: name }: GeneratedFile) => files.some((file) => file.path === name && file.state === "new");
+    const news = wanted.filter(isNew);
+    say(
+      proposal
+        ? `${renderFound(proposal, style)}\n`
+        : "twotier.yaml is there: it is kept, and only files that are missing are written\n",
+    );
+    if (proposal) say(`${renderConfig(proposal.text, style)}\n`);
+    const wrote = news.length > 0 && !flags.dryRun && (!asks || (await confirmed(files, news.length, context)));
+    if (wrote) await writeGenerated(dir, news);
+    say(renderFiles(files, wrote, style));
+    const claimed = flags.claim && made && (wrote || news.length === 0) ? await claim(made, context) : [];
+    if (claimed.length > 0) say(`\npublished a placeholder for ${claimed.join(", ")}`);
     const steps = made ? nextSteps(made.config, made.resolved, place) : [];
+    if (steps.length > 0) say(`\n${renderSteps(steps, style)}`);
+    if (!wrote && news.length > 0) say("\nNothing was written");
+    else if (made) say(`\nNext: twotier rehearse${wrote ? ", then commit these files" : ""}`);
     if (flags.json) {
       const { config = null, packages = [], leftOut = [], notes = [] } = proposal ?? {};
-      printJson({
-        ...{ wrote, files, config, packages, leftOut, notes, steps, claimed },
-        problems: problem ? [errorJson(problem)] : [],
-      });
-    } else {
-      if (claimed.length > 0) print(`\npublished a placeholder for ${claimed.join(", ")}`);
-      if (steps.length > 0) print(`\n${renderSteps(steps, style)}`);
-      if (!problem)
-        print(
-          `\n${wrote ? "Next: twotier rehearse, then commit these files" : flags.dryRun ? "Nothing was written" : "Next: twotier rehearse"}`,
-        );
+      const problems = problem ? [errorJson(problem)] : [];
+      printJson({ wrote, files, config, packages, leftOut, notes, steps, claimed, problems });
     }
     if (problem) throw problem;
   } finally {
     context.close();
   }
+}
+
+async function look(flags: Flags, asks: boolean, context: Context): Promise<Looked> {
+  const { dir, io, environment } = context;
+  const { githubServerUrl = "https://github.com", githubToken } = credentialsOf(environment);
+  const { place, notes } = await readPlace(dir, io.signal, gitCredentials(githubServerUrl, githubToken));
+  const tree = folderTree(dir, io.signal);
+  const existing = await readFile(path.join(dir, "twotier.yaml"), "utf8").catch(() => null);
+  if (existing !== null) {
+    const made = await checkProposal({ text: existing, versionFile: null }, tree);
+    return { place, proposal: null, made, problem: null };
+  }
+  const options = { repository: flags.repository };
+  const ask = async () => (await import("../questions.ts")).askWhat(tree, place, options, context);
+  const proposal = asks ? await ask() : await propose(tree, place, options);
+  proposal.notes.unshift(...notes);
+  if (!place.commits) proposal.notes.push("there is no commit yet: releases and rehearsals are made from commits");
+  try {
+    return { place, proposal, made: await checkProposal(proposal, tree), problem: null };
+  } catch (thrown) {
+    const problem = asReleaseError(thrown);
+    if (problem.code !== "CONFIG") throw problem;
+    return { place, proposal, made: null, problem };
+  }
+}
+
+async function confirmed(files: readonly InitFile[], count: number, context: Context): Promise<boolean> {
+  print(`${renderFiles(files, false, styleFor(process.stdout))}\n`);
+  return (await import("../questions.ts")).mayWrite(count, context);
 }
 
 /** twotier.yaml and VERSION where they are made, and what is made from them. */

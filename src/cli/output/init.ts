@@ -2,18 +2,20 @@ import type { Package, Proposal, Step, TagForm } from "../../init/types.ts";
 import { formatVersion } from "../../version/version.ts";
 import { type Style, safe, table } from "./style.ts";
 
-/** A file that init writes, keeps or leaves to a person. */
+/** A file that init writes, or finds there: `kept`, or `refused` where another text stands in it. */
 export interface InitFile {
   path: string;
   /** `kept`: it was there already. `refused`: it is there, and somebody else wrote it. */
-  state: "new" | "changed" | "current" | "kept" | "refused";
-  /** Where it isn't new: what would change, or why it was refused. */
+  state: "new" | "kept" | "refused";
+  /** Where it was refused: what would change. */
   diff?: string;
   lines: number;
 }
 
 /** Entries of a list that are shown before it is cut. */
 const shown = 12;
+/** Lines of a diff that are shown. */
+const shownDiff = 40;
 
 /** What was found in a repository, for people. */
 export function renderFound(proposal: Proposal, style: Style): string {
@@ -49,35 +51,29 @@ function row({ artifact, target, registryName, manifest }: Package): string[] {
   return [artifact.name, what, registryName ?? "binaries", `(${manifest})`];
 }
 
-/** What was or will be written, and twotier.yaml itself. */
-export function renderFiles(files: readonly InitFile[], config: string | null, wrote: boolean, style: Style): string {
+/** twotier.yaml, as what it is: a new file. */
+export function renderConfig(config: string, style: Style): string {
+  const lines = config.trimEnd().split("\n");
+  return lines.map((line) => `  ${style.green("+")} ${safe(line)}`.trimEnd()).join("\n");
+}
+
+/** What was, or would be, written. */
+export function renderFiles(files: readonly InitFile[], wrote: boolean, style: Style): string {
   const lines: string[] = [];
-  if (config !== null)
-    lines.push(
-      ...config
-        .trimEnd()
-        .split("\n")
-        .map((line) => `  ${style.green("+")} ${safe(line)}`),
-      "",
-    );
   const words = wrote
-    ? { new: "wrote", changed: "changed", current: "current", kept: "kept", refused: "kept" }
-    : { new: "would write", changed: "would change", current: "current", kept: "kept", refused: "would keep" };
-  for (const file of files) {
-    const rest =
-      file.state === "new"
-        ? style.dim(` (${file.lines} lines)`)
-        : file.state === "refused"
-          ? style.dim(" (somebody else wrote it)")
-          : "";
-    lines.push(`${words[file.state]} ${file.path}${rest}`);
-    if (file.diff && file.state !== "current")
-      lines.push(
-        ...file.diff
-          .trimEnd()
-          .split("\n")
-          .map((line) => `  ${style.dim(safe(line))}`),
-      );
+    ? { new: "wrote", kept: "kept", refused: "kept" }
+    : { new: "would write", kept: "kept", refused: "would keep" };
+  for (const { path, state, diff, lines: length } of files) {
+    const generator = path.startsWith("scripts/") ? "installer" : "workflow --force";
+    const rest = {
+      new: ` (${length} lines)`,
+      kept: "",
+      refused: ` (somebody else wrote it: \`twotier generate ${generator}\` replaces it)`,
+    }[state];
+    lines.push(`${words[state]} ${path}${style.dim(rest)}`);
+    const changes = diff?.trimEnd().split("\n") ?? [];
+    for (const line of changes.slice(0, shownDiff)) lines.push(`  ${style.dim(safe(line))}`);
+    if (changes.length > shownDiff) lines.push(`  and ${changes.length - shownDiff} more lines`);
   }
   return lines.join("\n");
 }
