@@ -19,7 +19,7 @@ import { webStore } from "../../src/targets/site/web.ts";
 import { writeLayout } from "../contract/image.ts";
 import type { HostileRequest, HostileServer } from "./server.ts";
 
-const token = "a-token-that-stays-here";
+export const token = "a-token-that-stays-here";
 /** What no other host may ever see: the token, and the forms that requests carry it in. */
 const credentials = ["", "u:", "__token__:", "x-access-token:"]
   .flatMap((user) => [Buffer.from(user + token).toString("base64"), user + token])
@@ -42,7 +42,7 @@ export const release = {
   body: "",
 };
 
-const site: SiteInput = {
+export const site: SiteInput = {
   name: "fast",
   url: "https://fast.invalid",
   platforms: ["linux/amd64"],

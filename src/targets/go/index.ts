@@ -7,7 +7,7 @@ import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
 import { hexOf } from "../../lib/hash.ts";
 import { formatVersion, parseVersion } from "../../version/version.ts";
-import { type GoModule, pathProblem, tagPrefix } from "./modules.ts";
+import { type GoModule, moduleOfTag, pathProblem, tagPrefix } from "./modules.ts";
 import { goUndo } from "./undo.ts";
 
 export interface GoTargetOptions {
@@ -77,6 +77,7 @@ export function createGoTarget(options: GoTargetOptions): Target {
     /** Creates only. Two runs of one release push the same commit: who comes second finds it there. */
     async publish(item: Item, _files, io: Io): Promise<void> {
       io.signal.throwIfAborted();
+      moduleOfTag(modules, item.id);
       const commit = hexOf(item.digest);
       const pushed = await pushRefs(git, remote, [{ ref: refName(item.id), to: commit, expect: null }]);
       if (pushed === "done") return;

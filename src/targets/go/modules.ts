@@ -48,11 +48,17 @@ export function pathProblem(
   return null;
 }
 
-/** @throws ReleaseError INTERNAL for an id that isn't a tag of these modules */
+/**
+ * The module whose tag this is.
+ *
+ * @throws ReleaseError REGISTRY for any other text: ids come from seals, which anybody with push rights can write
+ */
 export function moduleOfTag(modules: readonly GoModule[], tag: string): { module: GoModule; version: string } {
   for (const module of modules) {
     const start = `${tagPrefix(module)}v`;
     if (tag.startsWith(start) && parseVersion(tag, start.length)) return { module, version: tag.slice(start.length) };
   }
-  throw new ReleaseError("INTERNAL", `${tag} is no tag of a Go module of this repository`);
+  throw new ReleaseError("REGISTRY", `${JSON.stringify(tag)} is no tag of a Go module of this repository`, {
+    hint: "the seal was not written by twotier, or twotier.yaml names other modules now; read it with `git show TAG`",
+  });
 }
