@@ -90,7 +90,7 @@ export const descriptions: Record<string, Description> = {
     otherwise: "none: it is enough that there is a complete candidate",
   },
   "tiers.production.conditions.verified": {
-    about: "Every item of the candidate is read as users get it, and has the digest that was sealed.",
+    about: "`twotier verify` passes for the candidate: bytes as users get them, marks, pointers, tag and commit.",
     example: true,
     otherwise: "false",
   },

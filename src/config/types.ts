@@ -55,7 +55,7 @@ export interface InstallerConfig {
 
 /** What must hold before a candidate goes to production; all off by default. */
 export interface Conditions {
-  /** Every item of the candidate can be had with the digest that was sealed. */
+  /** `twotier verify` passes for the candidate. */
   verified: boolean;
   /** Seconds since the candidate became public; 0: any. */
   minAge: number;

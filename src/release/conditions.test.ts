@@ -7,6 +7,7 @@ import type { Plan, PlanCondition } from "../core/plan.ts";
 import type { Io, Target } from "../core/target.ts";
 import type { ReleaseError } from "../lib/errors.ts";
 import { insideWindow, readConditions, refuseUnmet } from "./conditions.ts";
+import type { Row } from "./rows.ts";
 
 const item = { target: "npm", id: "a@0.1.19-rc.1", digest: "sha512:aa", file: "a.tgz", phase: "hidden" } as const;
 const manifest = { version: "0.1.19-rc.1", items: [item], skipped: [] } as unknown as Manifest;
@@ -15,11 +16,13 @@ const io = { now: () => now, signal: new AbortController().signal } as Io;
 
 type Asked = NonNullable<NonNullable<Parameters<typeof fillConditions>[0]["tiers"]>["production"]>["conditions"];
 
+const row = (state: Row["state"], text = "") => ({ target: "npm", id: "a@0.1.19-rc.1", state, text }) as const;
+
 /** What holds of a candidate v0.1.19-rc.1, whose registry answers so. */
 async function read(
   asked: Asked,
   more: {
-    seen?: object;
+    rows?: Pick<Row, "target" | "id" | "state" | "text">[];
     published?: Date;
     later?: Date;
     changelog?: string;
@@ -38,7 +41,6 @@ async function read(
   };
   const target = {
     name: "npm",
-    verify: async () => more.seen ?? { state: "present", digest: "sha512:aa" },
     publishedAt: async () => more.published ?? null,
   } as unknown as Target;
   const plan = history.plan({ tier: "production" });
@@ -50,7 +52,8 @@ async function read(
   const { changelog = null, approver } = more;
   const other = { name: "pypi", publishedAt: async () => more.later ?? null } as unknown as Target;
   const targets = [target, other, { name: "docker" } as unknown as Target];
-  const found = await readConditions({ planned, manifest, targets, changelog, approver, offline: false, io });
+  const verify = async () => (more.rows ?? [row("ok"), row("unproven")]) as Row[];
+  const found = await readConditions({ planned, manifest, targets, verify, changelog, approver, offline: false, io });
   return found.slice(1);
 }
 
@@ -60,9 +63,14 @@ describe("conditions for production", () => {
   });
 
   it.each<[string, Asked, Parameters<typeof read>[1], boolean | null, RegExp]>([
-    ["verified", { verified: true }, {}, true, /1 item of v0\.1\.19-rc\.1/],
-    ["other bytes", { verified: true }, { seen: { state: "present", digest: "sha512:bb" } }, false, /other contents/],
-    ["gone", { verified: true }, { seen: { state: "absent" } }, false, /a@0\.1\.19-rc\.1 is absent/],
+    ["verified", { verified: true }, {}, true, /^1 thing of v0\.1\.19-rc\.1, read as users do$/],
+    [
+      "verified, and not as it should be",
+      { verified: true },
+      { rows: [row("ok"), row("differs", "is yanked"), row("unknown", "isn't reachable")] },
+      false,
+      /^npm: a@0\.1\.19-rc\.1 is yanked; npm: a@0\.1\.19-rc\.1 isn't reachable$/,
+    ],
     ["old enough", { minAge: "24h" }, { published: new Date("2026-11-19T10:00:00Z") }, true, /1 d old/],
     ["too young", { minAge: "24h" }, { published: new Date("2026-11-19T10:30:00Z") }, false, /23 h 30 min old/],
     [

@@ -3,11 +3,12 @@ import type { Manifest } from "../core/manifest.ts";
 import type { Plan, PlanCondition } from "../core/plan.ts";
 import { retrying } from "../core/retry.ts";
 import type { Io, Target } from "../core/target.ts";
-import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { ReleaseError } from "../lib/errors.ts";
 import { changelogBody } from "./body.ts";
 import { hasSection, withSection } from "./changelog.ts";
 import type { Planned } from "./job.ts";
 import { counted } from "./preflight.ts";
+import { isWrong, type Row } from "./rows.ts";
 
 /** What conditions are read from. */
 export interface ConditionFacts {
@@ -16,6 +17,8 @@ export interface ConditionFacts {
   manifest: Manifest | null;
   /** Targets made for the candidate. */
   targets: readonly Target[];
+  /** What `twotier verify` finds of the candidate. */
+  verify(): Promise<readonly Row[]>;
   /** CHANGELOG.md of the source commit; null where there is none. */
   changelog: string | null;
   /** Who releases, as the environment says. */
@@ -74,33 +77,18 @@ export function refuseUnmet(conditions: readonly PlanCondition[], plan: Plan): v
   });
 }
 
-/** Every item of the candidate, read as users get it. */
-export async function verified({ planned, manifest, targets, offline, io }: ConditionFacts): Promise<PlanCondition> {
+/** Whether `twotier verify` passes for the candidate: bytes, marks, pointers, tag and commit. */
+async function verified({ planned, manifest, verify, offline }: ConditionFacts): Promise<PlanCondition> {
   const tag = planned.plan.candidate;
   if (offline) return condition("verified", null, "no registry was asked");
   if (!manifest) return condition("verified", false, `${tag ?? "nothing"} has no manifest to verify it with`);
-  const skipped = new Set<string>(manifest.skipped.map((one) => one.target));
-  const items = manifest.items.filter((item) => !skipped.has(item.target));
-  const wrong: string[] = [];
-  await Promise.all(
-    items.map(async (item) => {
-      const target = targets.find((one) => one.name === item.target);
-      if (!target) return void wrong.push(`${item.target} isn't configured any more`);
-      try {
-        const seen = await retrying(`verifying ${item.id}`, io, () => target.verify(item, io));
-        if (seen.state !== "present") wrong.push(`${item.target}: ${item.id} is ${seen.state}`);
-        else if (seen.digest !== item.digest) wrong.push(`${item.target}: ${item.id} has other contents`);
-      } catch (thrown) {
-        const error = asReleaseError(thrown);
-        if (error.code === "INTERRUPTED") throw error;
-        wrong.push(`${item.target}: ${item.id}: ${error.message}`);
-      }
-    }),
-  );
-  if (wrong.length === 0)
-    return condition("verified", true, `${counted(items.length, "item")} of ${tag}, read as users get them`);
+  const rows = await verify();
+  const wrong = rows.filter(isWrong).map(({ target, id, text }) => `${target}: ${id} ${text}`);
+  const right = rows.filter(({ state }) => state === "ok").length;
+  if (wrong.length === 0) return condition("verified", true, `${counted(right, "thing")} of ${tag}, read as users do`);
+  const more = wrong.length > 5 ? `; and ${wrong.length - 5} more` : "";
   const remedy = `see twotier verify ${manifest.version}; or make another candidate`;
-  return condition("verified", false, wrong.sort().slice(0, 5).join("; "), remedy);
+  return condition("verified", false, `${wrong.slice(0, 5).join("; ")}${more}`, remedy);
 }
 
 async function oldEnough({ planned, targets, offline, io }: ConditionFacts, minAge: number): Promise<PlanCondition> {

@@ -115,6 +115,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       changelog: config.tiers.production.conditions.changelog
         ? await gitTree(repository.git, plan.source).read(changelogFile)
         : null,
+      async verify() {
+        const { verify } = await import("./verify.ts");
+        return (await verify(session, plan.candidate ?? "")).result.rows;
+      },
       approver: options.approver,
       offline: flags.offline ?? false,
       io,
@@ -129,7 +133,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
   let planned = false;
   const top = repository.bare ? repository.gitDir : path.dirname(repository.gitDir);
-  return {
+  const session: Session = {
     repository,
     flags,
     plan: async (fresh) => {
@@ -140,6 +144,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     job: makeJob,
     close: () => repository.close(),
   };
+  return session;
 
   function makeJob(): Job {
     return {

@@ -226,7 +226,7 @@ describe("conditions for production", () => {
     const conditions = await planned({ approver: "mallory" });
     expect(conditions).toEqual([
       ["candidate", true, "v0.1.1-rc.1 is complete"],
-      ["verified", true, expect.stringMatching(/^\d+ items of v0\.1\.1-rc\.1, read as users get them$/)],
+      ["verified", true, expect.stringMatching(/^\d+ things of v0\.1\.1-rc\.1, read as users do$/)],
       ["minAge", false, expect.stringMatching(/^v0\.1\.1-rc\.1 is (\d+ s|1 min) old, 1 d are asked for$/)],
       ["changelog", true, "CHANGELOG.md gets a section of 1 change"],
       ["approver", false, "mallory may not"],
