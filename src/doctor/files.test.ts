@@ -204,6 +204,18 @@ describe("workflows", () => {
     expect(await actions("jobs: [\n")).toMatchObject([{ code: "workflow" }]);
   });
 
+  test.each(["a: &a [*a, { uses: x/y@v1 }]\n", "&a [*a, { uses: x/y@v1 }]\n", "a: &a { uses: x/y@v1, b: *a }\n"])(
+    "that hold themselves are looked at once: %j",
+    async (text) => {
+      expect(await actions(text)).toMatchObject([{ code: "action-unpinned" }]);
+    },
+  );
+
+  test("that would grow without end are no YAML", async () => {
+    const text = `a: &a [1]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(500)}]\n`;
+    expect(await actions(text)).toMatchObject([{ code: "workflow" }]);
+  });
+
   test("name secrets in both spellings, and not in comments", () => {
     const text = "env:\n  A: ${{ secrets.ONE }}\n  # ${{ secrets.NO }}\n  B: ${{ secrets['TWO'] }}\n";
     expect(secretsOf([{ text }])).toEqual(["ONE", "TWO"]);

@@ -9,7 +9,7 @@ export async function checkActions(tree: Tree): Promise<Result> {
   const found: Found[] = [];
   let count = 0;
   for (const { path, value } of workflows) {
-    const uses = valuesOf(value, "uses").flatMap(({ found }) => (typeof found === "string" ? [found.trim()] : []));
+    const uses = valuesOf(value, "uses").flatMap((use) => (typeof use === "string" ? [use.trim()] : []));
     count += uses.length;
     const loose = [...new Set(uses.filter((use) => !isPinned(use)))];
     if (loose.length === 0) continue;
@@ -71,9 +71,9 @@ export async function checkWorkflows({
 }
 
 function hasPathFilter(value: unknown, branch: string): boolean {
-  return valuesOf(value, "push").some(({ found }) => {
-    if (typeof found !== "object" || found === null) return false;
-    const { paths, "paths-ignore": ignored, branches } = found as Record<string, unknown>;
+  return valuesOf(value, "push").some((push) => {
+    if (typeof push !== "object" || push === null) return false;
+    const { paths, "paths-ignore": ignored, branches } = push as Record<string, unknown>;
     const concerned = !Array.isArray(branches) || branches.includes(branch);
     return concerned && (paths !== undefined || ignored !== undefined);
   });
@@ -83,7 +83,7 @@ function hasPathFilter(value: unknown, branch: string): boolean {
 function secretsWanted({ targets }: Config, workflows: readonly Workflow[]): Found[] {
   const keyless = workflows.some(({ value }) =>
     valuesOf(value, "permissions").some(
-      ({ found }) => found === "write-all" || (found as Record<string, unknown> | null)?.["id-token"] === "write",
+      (rights) => rights === "write-all" || (rights as Record<string, unknown> | null)?.["id-token"] === "write",
     ),
   );
   const named = new Set(secretsOf(workflows));

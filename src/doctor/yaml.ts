@@ -47,11 +47,16 @@ export function secretsOf(workflows: readonly Pick<Workflow, "text">[]): string[
   return [...new Set(names)].sort();
 }
 
-/** Every value of a key, anywhere in a document, with the mapping that it is in. */
-export function valuesOf(value: unknown, key: string): { found: unknown; within: Record<string, unknown> }[] {
-  if (Array.isArray(value)) return value.flatMap((one) => valuesOf(one, key));
-  if (typeof value !== "object" || value === null) return [];
-  const within = value as Record<string, unknown>;
-  const own = Object.hasOwn(within, key) ? [{ found: within[key], within }] : [];
-  return [...own, ...Object.values(within).flatMap((one) => valuesOf(one, key))];
+/** Every value of a key, anywhere in a document. What aliases stand for is looked at once, also where it holds itself. */
+export function valuesOf(value: unknown, key: string): unknown[] {
+  const found: unknown[] = [];
+  const seen = new Set<object>();
+  const visit = (node: unknown) => {
+    if (typeof node !== "object" || node === null || seen.has(node)) return;
+    seen.add(node);
+    if (!Array.isArray(node) && Object.hasOwn(node, key)) found.push((node as Record<string, unknown>)[key]);
+    for (const child of Object.values(node)) visit(child);
+  };
+  visit(value);
+  return found;
 }
