@@ -37,7 +37,7 @@ export function renderRelease(release: ReleaseStatus, style: Style = styleFor(pr
   ];
   const head = `${style.bold(`${tier}  ${version}`)}  ${when.slice(0, 16).replace("T", " ")} UTC, from ${source.slice(0, 12)}${notes.length > 0 ? `, ${notes.join(", ")}` : ""}`;
   const rows = release.rows.map((row) => [
-    `  ${mark(row.state, style)}`,
+    `  ${retracted && row.state === "missing" ? style.dim("–") : mark(row.state, style)}`,
     style.cyan(row.target),
     row.state === "skipped" ? "skipped" : `${row.state} ${row.items.count}/${row.items.of}`,
     safe(row.text).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1"),

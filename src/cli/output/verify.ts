@@ -15,19 +15,20 @@ export function renderVerification(result: Verification, style: Style = styleFor
     lines.push(`  expected  ${safe(row.expected)}`, `  found     ${safe(row.found ?? "")}`);
   }
   const bad = rows.filter(isWrong);
-  const open = rows.filter((row) => row.state === "unproven").length;
   const count = (state: Row["state"]) => bad.filter((row) => row.state === state).length;
   const parts = (["differs", "missing", "pending", "unknown"] as const).flatMap((state) =>
     count(state) > 0 ? [`${count(state)} ${state}`] : [],
   );
-  lines.push(
-    "",
-    bad.length === 0
-      ? style.green(`${open === 0 ? `all ${rows.length}` : `${rows.length - open}`} as they should be`) +
-          (open === 0 ? "" : `, ${open} not known`)
-      : style.red(`${parts.join(", ")} of ${rows.length}`),
-  );
+  lines.push("", bad.length === 0 ? summary(result, style) : style.red(`${parts.join(", ")} of ${rows.length}`));
   return lines.join("\n");
+}
+
+/** What may be said when nothing is wrong. */
+function summary({ rows, kind }: Verification, style: Style): string {
+  const open = rows.filter((row) => row.state === "unproven").length;
+  const count = open === 0 ? `all ${rows.length}` : `${rows.length - open}`;
+  const sure = kind === "foreign" ? "are there; without a manifest no bytes are compared" : "as they should be";
+  return `${style.green(`${count} ${sure}`)}${open === 0 ? "" : `, ${open} not known`}`;
 }
 
 function shortId(id: string): string {
