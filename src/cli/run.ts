@@ -27,6 +27,7 @@ export async function run(args: readonly string[], commands: Commands): Promise<
       "after",
       `
 Start with:
+  twotier init                          look at a repository, and write what it needs
   twotier rehearse                      try everything on this machine, no account needed
   twotier plan --tier staging           what would be released now, and why
   twotier release --tier staging        do it

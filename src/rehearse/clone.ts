@@ -56,7 +56,7 @@ export async function copyRepository(dir: string, to: string, signal: AbortSigna
     });
   }
   const text = await readFile(path.join(dir, "twotier.yaml"), "utf8").catch((cause) => {
-    throw new ReleaseError("CONFIG", `${dir} has no twotier.yaml`, { cause, hint: "write one: docs/configuration.md" });
+    throw new ReleaseError("CONFIG", `${dir} has no twotier.yaml`, { cause, hint: "`twotier init` writes one" });
   });
   const config = parseConfig(text, "twotier.yaml");
   const notes: string[] = [];

@@ -114,7 +114,7 @@ Examples:
         const text = await readFile(path.join(dir, "twotier.yaml"), "utf8").catch((cause) => {
           throw new ReleaseError("CONFIG", `${dir} has no twotier.yaml`, {
             cause,
-            hint: "write one: docs/configuration.md shows every key",
+            hint: "`twotier init` writes one; docs/configuration.md shows every key",
           });
         });
         const config = parseConfig(text);
