@@ -27,7 +27,15 @@ export async function readForm(request: http.IncomingMessage, folder: string, li
   let writing: Promise<void> | undefined;
   const stopped = new AbortController();
   const busboy = parserFor(request);
-  busboy.on("field", (name, value) => void fields.set(name, [...(fields.get(name) ?? []), value]));
+  busboy.on("field", (name, value) => {
+    const values = fields.get(name);
+    if (values) values.push(value);
+    else fields.set(name, [value]);
+  });
+  let tooMany = false;
+  busboy.on("fieldsLimit", () => {
+    tooMany = true;
+  });
   busboy.on("file", (name, stream, filename, _encoding, type) => {
     if (name !== "content" || content) return void stream.resume(); // gpg_signature: taken and thrown away
     const sha256 = createHash("sha256");
@@ -68,6 +76,7 @@ export async function readForm(request: http.IncomingMessage, folder: string, li
     throw refuse(400, "Upload payload is cut off or malformed.");
   }
   await writing;
+  if (tooMany) throw refuse(400, "Too many fields in the form.");
   if (content && content.size > limit) throw refuse(400, `File too large. Limit is ${Math.round(limit / 2 ** 20)} MB.`);
   if (content && !content.md5 && fields.get("md5_digest")?.[0]) content.md5 = await md5Of(content.path);
   return { fields, content };
@@ -78,7 +87,7 @@ function parserFor(request: http.IncomingMessage): BusboyInstance {
     return new Busboy({
       headers: request.headers as { "content-type": string },
       preservePath: true,
-      limits: { fieldSize: 32 * 2 ** 20, files: 2 },
+      limits: { fieldSize: 32 * 2 ** 20, fields: 10_000, files: 2 },
       // twine sends `content` as application/octet-stream; what makes it a file is its name
       isPartAFile: (_field, _type, filename) => filename !== undefined,
     });

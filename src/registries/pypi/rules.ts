@@ -110,6 +110,8 @@ export function checkForm(form: Form): Upload {
 
 function checkFilename(filename: string, upload: { name: string; version: string; filetype: string }): void {
   if (/[/\\]/.test(filename)) throw refuse(400, "Cannot upload a file with '/' or '\\' in the name.");
+  // As it is stored, with `.metadata` behind it.
+  if (encodeURIComponent(filename).length > 240) throw refuse(400, "Filename is too long.");
   const wheel = /^([^-]+)-([^-]+)(-\d[^-]*)?-([^-]+)-([^-]+)-([^-]+)\.whl$/.exec(filename);
   const sdist = /^(.+)-([^-]+)\.(tar\.gz|zip)$/.exec(filename);
   const match = upload.filetype === "sdist" ? sdist : wheel;
