@@ -208,6 +208,24 @@ describe("the version", () => {
     expect(python.notes[0]).toMatch(/^candidates were called next/);
   });
 
+  it.each([
+    ["hatch", '[tool.hatch.version]\npath = "src/ns/deep/x/_meta.py"\n', "src/ns/deep/x/_meta.py", "VERSION = '1.2.3'"],
+    [
+      "setuptools",
+      '[tool.setuptools.dynamic]\nversion = {attr = "x.meta.__version__"}\n',
+      "src/x/meta.py",
+      '__version__ = "1.2.3"',
+    ],
+    ["flit", '[build-system]\nbuild-backend = "flit_core.buildapi"\n', "x_y.py", '__version__: str = "1.2.3"'],
+  ])("is stamped where %s reads it", async (_, settings, file, line) => {
+    const text = `[project]\nname = "x-y"\ndynamic = ["version"]\n${settings}`;
+    const files = { "pyproject.toml": text, [file]: `import os\n${line}\n` };
+    const found = await proposal(files, ["v1.2.3"]);
+    expect(found.config.version?.stamp).toEqual([{ file, pattern: line.replace("1.2.3", "{version}") }]);
+    expect(found.packages[0]?.version).toBe("1.2.3");
+    await checkProposal(found, treeOf(files));
+  });
+
   it("is stamped wherever it is surely spelt, and other places are told", async () => {
     const found = await proposal(
       {

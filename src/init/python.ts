@@ -65,11 +65,14 @@ export async function surveyPython(tree: Tree, files: readonly string[]): Promis
       survey.notes.push(
         `${name}: maturin makes a wheel for the machine that builds; wheels for others need artifacts of type command`,
       );
+    const spelt = scm || literal !== undefined ? null : await speltIn(tree, all, dir, table, name);
+    if (spelt !== null && !usualModule.test(spelt.file.slice(dir === "." ? 0 : dir.length + 1)))
+      survey.stamps.push({ file: spelt.file, pattern: spelt.pattern });
     const version = scm
       ? null
       : cargo
         ? ((/^version\s*=\s*"([^"]+)"/m.exec((await tree.read(inside(dir, "Cargo.toml"))) ?? "") ?? [])[1] ?? null)
-        : (literal ?? (await moduleVersion(tree, files, dir)));
+        : (literal ?? spelt?.version ?? (await moduleVersion(tree, files, dir)));
     const artifact = { type: "python" as const, name, dir };
     survey.packages.push({ artifact, target: "pypi", registryName: name, manifest: where, version });
   }
@@ -91,12 +94,41 @@ function literalOf(value: string | undefined): string | undefined {
   return value !== undefined && /^v?\d/.test(value) ? value : undefined;
 }
 
+/** Modules that the configuration stamps by itself (src/config/manifests.ts). */
+const usualModule = /^(?:[\w.-]+\/){1,2}(?:__init__|_version|version|__about__)\.py$/;
+
+/**
+ * Where a dynamic version is read from, as the backend's settings say: hatch's and pdm's `path`, setuptools' `attr`, flit's
+ * module. The line in it that sets the version, as a pattern; null where there is none.
+ */
+async function speltIn(
+  tree: Tree,
+  files: ReadonlySet<string>,
+  dir: string,
+  table: Record<string, unknown>,
+  name: string,
+): Promise<{ file: string; pattern: string; version: string } | null> {
+  const tools = asTable(table.tool);
+  const paths = ["hatch", "pdm"].flatMap((tool) => asText(asTable(asTable(tools[tool]).version).path) ?? []);
+  const attr = asText(asTable(asTable(asTable(tools.setuptools).dynamic).version).attr);
+  const modules: string[] = [];
+  if (attr !== undefined) modules.push(attr.split(".").slice(0, -1).join("/"));
+  if (String(asTable(table["build-system"])["build-backend"]).startsWith("flit_core"))
+    modules.push(asText(asTable(asTable(tools.flit).module).name) ?? name.replaceAll("-", "_"));
+  for (const module of modules)
+    for (const root of ["", "src/"]) paths.push(`${root}${module}.py`, `${root}${module}/__init__.py`);
+  const file = paths.map((path) => inside(dir, path.replace(/^\.\//, ""))).find((path) => files.has(path));
+  if (file === undefined) return null;
+  const line = /^((?:__version__|VERSION|version)(?:\s*:\s*\w+)?\s*=\s*["'])(\d[^"'\r\n]*)(["'])/m;
+  const [, before, version, after] = line.exec((await tree.read(file)) ?? "") ?? [];
+  return version === undefined ? null : { file, pattern: `${before}{version}${after}`, version };
+}
+
 /** `__version__` of the project's own package, at most two folders deep. */
 async function moduleVersion(tree: Tree, files: readonly string[], dir: string): Promise<string | null> {
   const prefix = dir === "." ? "" : `${dir}/`;
-  const usual = /^(?:[\w.-]+\/){1,2}(?:__init__|_version|version|__about__)\.py$/;
   const modules = files.filter(
-    (file) => file.startsWith(prefix) && usual.test(file.slice(prefix.length)) && !ignored.test(file),
+    (file) => file.startsWith(prefix) && usualModule.test(file.slice(prefix.length)) && !ignored.test(file),
   );
   for (const file of modules) {
     const [, found] =
