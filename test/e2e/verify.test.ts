@@ -1,10 +1,14 @@
-import { chmodSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renderVerification } from "../../src/cli/output/verify.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { ResolvedArtifact } from "../../src/config/types.ts";
+import type { Item } from "../../src/core/target.ts";
 import { installerInput, installScript } from "../../src/generate/installer/index.ts";
+import { pullImage } from "../../src/release/install/programs.ts";
+import { trialIn } from "../../src/release/install/tools.ts";
 import { installRows } from "../../src/release/install.ts";
 import { notesOf } from "../../src/release/notes-of.ts";
 import { rollback } from "../../src/release/rollback.ts";
@@ -15,7 +19,7 @@ import { findSubject as subjectOf } from "../../src/release/subject.ts";
 import { verify } from "../../src/release/verify.ts";
 import { watchRelease } from "../../src/release/watch.ts";
 import { type Project, projectToken, startProject, testIo } from "../support/project.ts";
-import { needs } from "../tools.ts";
+import { needs, tool } from "../tools.ts";
 
 let project: Project;
 /** Versions that npm's scan holds back. */
@@ -31,6 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => project.close());
 
+const platform = "linux/amd64";
 const smoke: Record<string, string> = {
   npm: `node -p 'require("@example/fast")'`,
   wheel: 'python -c "import fast_project; print(fast_project.__version__)"',
@@ -238,6 +243,45 @@ describe("verify", () => {
         "github install.sh ok: `fast --version` prints fast 0.1.2-rc.1",
         expect.stringMatching(/^go github\.com\/example\/fast\/sdk\/go@v0\.1\.2-rc\.1 ok: go downloads it \(h1:/),
       ]);
+    },
+  );
+});
+
+/** A `docker` that pulls and saves by skopeo: what `docker image save` writes is skopeo's docker-archive. */
+const dockerBySkopeo = (skopeo: string) => `#!/bin/sh
+set -eu
+case "$1 $2" in
+"pull --quiet") [ "$3 $4" = "--platform ${platform}" ] ;;
+"image save") exec ${skopeo} copy --quiet --insecure-policy --src-tls-verify=false "docker://$5" "docker-archive:$4:$5" ;;
+*) exit 1 ;;
+esac
+`;
+
+describe("an image", () => {
+  it.skipIf(needs(["skopeo"]))(
+    "is pulled by docker where skopeo isn't there, and by neither where both are missing",
+    async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), "twotier-docker-"));
+      try {
+        const rows = await within(async (session) => {
+          const subject = await subjectOf(session, "0.1.2-rc.1");
+          const trial = trialIn(folder, subject, new AbortController().signal);
+          const item = subject.items.find((one) => one.id === "example/fast:staging-0.1.2-rc.1") as Item;
+          const bin = path.join(folder, "bin");
+          mkdirSync(bin);
+          symlinkSync("/bin/sh", path.join(bin, "sh"));
+          const missing = await pullImage({ ...trial, env: { ...trial.env, PATH: bin } }, item, "image", platform);
+          writeFileSync(path.join(bin, "docker"), dockerBySkopeo(tool("skopeo") ?? ""), { mode: 0o755 });
+          return [missing, await pullImage({ ...trial, env: { ...trial.env, PATH: bin } }, item, "image", platform)];
+        });
+        const runs = process.arch === "x64" ? "`fast --version` prints fast 0.1.2-rc.1" : "pulled";
+        expect(rows.map(({ state, text }) => `${state}: ${text}`)).toEqual([
+          expect.stringMatching(/^unknown: skopeo .*: it can't be tried here$/),
+          `ok: ${runs}`,
+        ]);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   );
 });

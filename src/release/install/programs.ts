@@ -1,12 +1,13 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Io, Item } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { exec } from "../../lib/exec.ts";
-import { digestFile, hexOf } from "../../lib/hash.ts";
+import { digestFile } from "../../lib/hash.ts";
 import type { Row } from "../rows.ts";
 import { copyFromImage } from "./image-file.ts";
+import { pull } from "./pull.ts";
 import { addressOf, attempt, smokeTest, type Trial } from "./tools.ts";
 
 const systems: Record<string, string> = { Linux: "linux", Darwin: "darwin" };
@@ -76,39 +77,20 @@ export function runInstaller(trial: Trial, script: string, command: string): Pro
   });
 }
 
-interface ImageConfig {
-  architecture?: string;
-  config?: { Entrypoint?: string[]; Cmd?: string[]; Labels?: Record<string, string> };
-}
-
-/** The image as skopeo pulls it for this platform; its binary is run where a smoke command is configured. */
+/** The image as it is pulled for this platform; its binary is run, without a container, where a smoke command is configured. */
 export function pullImage(trial: Trial, item: Item, artifact: string, platform: string): Promise<Row> {
-  const { env, signal, subject } = trial;
   return attempt("docker", item.id, async () => {
     const folder = await trial.folder(`image-${item.id}`);
-    const host = addressOf(trial, "docker");
-    const plain = /^(localhost|127\.|\[::1\])/.test(host) ? ["--src-tls-verify=false"] : [];
-    const [os = "", arch = ""] = platform.split("/");
-    const choose = ["--insecure-policy", `--override-os=${os}`, `--override-arch=${arch}`];
-    const content = path.join(folder, "content");
-    await exec("skopeo", [...choose, "copy", "--quiet", ...plain, `docker://${host}/${item.id}`, `dir:${content}`], {
-      env,
-      signal,
-    });
-    const read = async (name: string) => JSON.parse(await readFile(path.join(content, name), "utf8"));
-    const manifest = (await read("manifest.json")) as { config: { digest: string }; layers: { digest: string }[] };
-    const blob = (digest: string) => path.join(content, path.basename(hexOf(digest)));
-    const image = (await read(path.basename(hexOf(manifest.config.digest)))) as ImageConfig;
-    const label = image.config?.Labels?.["org.opencontainers.image.version"];
-    if (label !== undefined && label !== subject.version) throw new Error(`its version label says ${label}`);
+    const image = await pull(trial, `${addressOf(trial, "docker")}/${item.id}`, platform, folder);
+    const label = image.labels["org.opencontainers.image.version"];
+    if (label !== undefined && label !== trial.subject.version) throw new Error(`its version label says ${label}`);
     const smoke = trial.smoke(artifact);
     if (smoke === null) return "pulled";
-    if (image.architecture !== arch) return `pulled; it is for ${image.architecture}, so its binary isn't run`;
+    const { architecture, entry, layers } = image;
+    if (architecture !== platform.split("/")[1]) return `pulled; it is for ${architecture}, so its binary isn't run`;
+    if (entry === undefined) throw new Error("the image has no entrypoint to run");
     const programs = path.join(folder, "programs");
     await mkdir(programs, { recursive: true });
-    const entry = image.config?.Entrypoint?.[0] ?? image.config?.Cmd?.[0];
-    if (entry === undefined) throw new Error("the image has no entrypoint to run");
-    const layers = manifest.layers.map(({ digest }) => blob(digest));
     await copyFromImage(layers, entry, path.join(programs, path.basename(entry)));
     return smokeTest(trial, smoke, folder, [programs]);
   });
