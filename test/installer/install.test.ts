@@ -336,6 +336,10 @@ describe("what is never installed", () => {
     ["in which the name is only a part of another's", () => `${sha256("evil")}  not-playground-linux-amd64\n`],
     ["with too short a checksum", () => `${sha256("evil").slice(1)}  playground-linux-amd64\n`],
     ["with an upper-case, non-hexadecimal one", () => `${"Z".repeat(64)}  playground-linux-amd64\n`],
+    ["in capitals", () => `${sha256("evil").toUpperCase()}  playground-linux-amd64\n`],
+    ["with Windows' line ends", () => `${sha256("evil")}  playground-linux-amd64\r\n`],
+    ["of a file in a folder", () => `${sha256("evil")}  ./playground-linux-amd64\n`],
+    ["of a name with a star in it", () => `${sha256("evil")}  playground-linux-*\n`],
     ["with one space", () => `${sha256("evil")} playground-linux-amd64\n`],
     [
       "with two different lines",
