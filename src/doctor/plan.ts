@@ -1,6 +1,7 @@
 import { asReleaseError, type ErrorCode } from "../lib/errors.ts";
+import { workflowFiles } from "../release/preflight.ts";
 import { configFile } from "../release/source.ts";
-import { asFound, type Found, type Result, type Subject } from "./types.ts";
+import { asFound, codeOfTopic, type Found, type Result, type Subject } from "./types.ts";
 
 /** What registries are asked about by another check. */
 const elsewhere: readonly ErrorCode[] = ["AUTH", "PREFLIGHT"];
@@ -28,7 +29,12 @@ export async function checkPlan({ session, tree, dir }: Subject): Promise<Result
     });
   }
   try {
-    const { plan } = await session.plan();
+    const planned = await session.plan();
+    const { plan } = planned;
+    const job = session.job();
+    for (const { topic, level, message, hint } of plan.release ? await workflowFiles(job, planned) : []) {
+      found.push({ code: codeOfTopic[topic], level, what: message, remedy: hint });
+    }
     const next = plan.release ? `the next candidate is ${plan.tag}` : plan.reason;
     return { found, text: `${plan.branch} of ${remote}; ${next}` };
   } catch (thrown) {

@@ -1,7 +1,8 @@
-import type { Surroundings } from "../core/target.ts";
+import { retrying } from "../core/retry.ts";
+import type { Surroundings, Target } from "../core/target.ts";
 import { asReleaseError } from "../lib/errors.ts";
 import { askTargets } from "../release/preflight.ts";
-import { bump, zero } from "../version/version.ts";
+import { bump, compareVersions, formatVersion, parseVersion, zero } from "../version/version.ts";
 import { asFound, codeOfTopic, type Found, type Result, type Subject } from "./types.ts";
 import { readWorkflows, secretsOf } from "./yaml.ts";
 
@@ -17,15 +18,40 @@ export async function checkRegistries({ targets, io, offline }: Subject): Promis
   return { found, text: fine.length === 0 ? "" : `${fine.join(", ")} would take a release` };
 }
 
+/** Packages whose dist-tag for stable versions is at a candidate. */
+async function npmLatest({ config, resolved, targets, io }: Subject): Promise<Found[]> {
+  const npm = targets.find((one) => one.name === "npm");
+  const tag = config.targets.npm?.tags.production;
+  if (npm?.pointers === undefined || tag === undefined) return [];
+  const { pointers } = npm;
+  const found = await Promise.all(
+    resolved.packages.npm.map(async (name): Promise<Found[]> => {
+      const at = await retrying(`reading ${name}@${tag}`, io, () => pointers.read(`${name}@${tag}`, io));
+      if (at === null || parseVersion(at)?.label === null) return [];
+      const held = await retrying("reading npm's versions", io, () => npm.versions(io));
+      const stable = held.map((text) => parseVersion(text)).filter((one) => one?.label === null);
+      const best = stable.reduce((a, b) => (a && b && compareVersions(a, b) >= 0 ? a : b), null);
+      const remedy = best
+        ? `npm dist-tag add ${name}@${formatVersion(best)} ${tag}`
+        : "release a stable version: it moves the dist-tag";
+      return [{ code: "npm-latest", level: "error", what: `npm's ${tag} of ${name} is at ${at}`, remedy }];
+    }),
+  );
+  return found.flat();
+}
+
 /** Settings, leftovers and the newest release, as far as registries tell them. */
 export async function checkSettings(subject: Subject): Promise<Result> {
   const { targets, io, offline } = subject;
   if (offline) return { found: [], text: "not asked (--offline)", skipped: true };
   const about = await surroundings(subject);
-  const asked = targets.map(async (target): Promise<Found[]> => {
+  const remarks = (target: Target) => async (): Promise<Found[]> => {
+    const all = (await target.inspect?.(about, io)) ?? [];
+    return all.map(({ code, level, message, hint }) => ({ code, level, what: message, remedy: hint }));
+  };
+  const asked = [...targets.map(remarks), () => npmLatest(subject)].map(async (ask): Promise<Found[]> => {
     try {
-      const remarks = (await target.inspect?.(about, io)) ?? [];
-      return remarks.map(({ code, level, message, hint }) => ({ code, level, what: message, remedy: hint }));
+      return await ask();
     } catch (thrown) {
       const error = asReleaseError(thrown);
       if (error.code === "INTERRUPTED") throw error;

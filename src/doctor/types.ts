@@ -17,6 +17,7 @@ export const codes = [
   "rights",
   "name",
   "npm-unclaimed",
+  "npm-latest",
   "pypi-new",
   "pypi-rights",
   "repository",

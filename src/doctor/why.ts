@@ -12,6 +12,7 @@ export const why: Record<Code, string> = {
   rights: "the registry would refuse the upload, with npm as `npm ERR! 403`; preflight stops before it",
   name: "the registry would refuse the upload",
   "npm-unclaimed": "npm gives a package's first version the dist-tag latest, so that users would get a candidate",
+  "npm-latest": "`npm install` without a version gives users a candidate",
   "pypi-new": "a token for one project can't make another",
   "pypi-rights": "a wrong token shows only at the upload, when npm and the tag are there already",
   repository: "GitHub holds the tag, the draft and the release",

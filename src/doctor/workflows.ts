@@ -43,6 +43,8 @@ export async function checkWorkflows({
   branch,
 }: Pick<Subject, "tree" | "config" | "branch">): Promise<Result> {
   const workflows = await readWorkflows(tree);
+  const gitlab = (await tree.read(".gitlab-ci.yml"))?.includes("twotier") ?? false;
+  if (gitlab && workflows.length === 0) return { found: [], text: ".gitlab-ci.yml" };
   const releasing = workflows.filter(({ text }) =>
     /\btwotier\b[^\n]*\b(?:release|publish)\b|uses:\s*\S*\btwotier@/.test(text),
   );

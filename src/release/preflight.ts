@@ -62,7 +62,7 @@ export function counted(count: number, noun: string): string {
  * GitHub refuses to make a release with GITHUB_TOKEN when the tagged commit changes workflow files against the default
  * branch (registry-facts.md, "GitHub"). It can't be told from outside which token that is, so it is a warning.
  */
-async function workflowFiles(job: Job, { plan, config }: Planned): Promise<Finding[]> {
+export async function workflowFiles(job: Job, { plan, config }: Planned): Promise<Finding[]> {
   if (!config.targets.github || job.remote === null) return [];
   const base = (await job.refs()).get(`refs/heads/${plan.branch}`);
   if (!base || base === plan.source) return [];

@@ -19,6 +19,8 @@ import { root } from "../tools.ts";
 const name = "example/fast";
 let project: Project;
 let wellConfigured: string;
+/** Before anything was released. */
+let first: Diagnosis;
 beforeAll(async () => {
   project = await startProject();
   const yaml = readFileSync(path.join(project.dir, "twotier.yaml"), "utf8");
@@ -26,6 +28,7 @@ beforeAll(async () => {
   await project.push("chore: every file that matters triggers", {
     ...{ "twotier.yaml": wellConfigured, "src/fast.txt": "one\n" },
   });
+  first = await look();
   await project.release({ tier: "staging" });
 });
 afterAll(() => project.close());
@@ -101,6 +104,50 @@ describe("doctor", () => {
       "notifications skipped",
       "actions skipped",
     ]);
+  });
+
+  test("finds names that registries don't know yet, and that there is no candidate, before the first release", () => {
+    expect(codesOf(first)).toEqual(["npm-unclaimed", "pypi-new"]);
+    expect(first.findings.map((one) => one.code)).toContain("no-candidate");
+    expect(first.findings.find((one) => one.code === "npm-unclaimed")?.remedy).toContain("--claim");
+  });
+
+  test("writes nothing", async () => {
+    const state = async () => [
+      ...(await project.refs()),
+      (await project.git(["status", "--porcelain"])).stdout,
+      await (await fetch(`${project.registries.npm}/@example%2ffast`)).text(),
+      await (await fetch(`${project.registries.pypi}/simple/fast-project/`)).text(),
+    ];
+    const before = await state();
+    await look();
+    expect(await state()).toEqual(before);
+  });
+
+  test.each<[string, (yaml: string) => string, Code, RegExp]>([
+    [
+      "a repository that GitHub doesn't know",
+      (yaml) => yaml.replace("example/fast", "example/gone"),
+      "repository",
+      /example\/gone/,
+    ],
+    [
+      "a name that npm doesn't take",
+      (yaml) => yaml.replaceAll("@example/fast", "@Example/Fast"),
+      "name",
+      /@Example\/Fast/,
+    ],
+    [
+      "a bucket without keys",
+      (yaml) => `${yaml}  site: { bucket: some-bucket }\ninstaller: { url: "https://example.invalid" }\n`,
+      "site-place",
+      /no keys for the bucket/,
+    ],
+  ])("finds %s", async (_, change, code, message) => {
+    await withFiles({ "twotier.yaml": change(wellConfigured) }, async () => {
+      const found = await look({ credentials: { site: undefined } });
+      expect(whats(found, code).join("\n")).toMatch(message);
+    });
   });
 
   test.each<[string, Partial<Credentials>, Code, RegExp]>([
@@ -278,6 +325,20 @@ describe("the command", () => {
   });
 });
 
+describe("npm's latest", () => {
+  test("is found at a candidate", async () => {
+    const tag = `${project.registries.npm}/-/package/@example%2ffast/dist-tags/latest`;
+    const headers = { authorization: `Bearer ${projectToken}`, "content-type": "application/json" };
+    const moved = await fetch(tag, { method: "PUT", headers, body: '"0.1.1-rc.1"' });
+    expect(moved.ok, await moved.text()).toBe(true);
+    const found = (await look()).findings.find((one) => one.code === "npm-latest");
+    expect(found).toMatchObject({ level: "error", what: "npm's latest of @example/fast is at 0.1.1-rc.1" });
+    expect(found?.remedy).toBe("release a stable version: it moves the dist-tag");
+    await fetch(tag, { method: "PUT", headers, body: '"0.0.0"' });
+    expect(codesOf(await look())).toEqual([]);
+  });
+});
+
 describe("a number that is taken", () => {
   test("finds a stable version that npm holds and no tag names: its number is taken (npm's 403)", async () => {
     const tarball = Buffer.from("not looked into");
@@ -298,6 +359,7 @@ describe("a number that is taken", () => {
     expect(put.ok, await put.text()).toBe(true);
     await project.push("feat: two");
     const found = await look();
+    expect(found.findings.map((one) => one.code)).not.toContain("npm-latest");
     expect(whats(found, "refused")).toEqual(["npm already holds 0.1.1, but there is no tag v0.1.1"]);
   });
 });
