@@ -339,6 +339,18 @@ describe("npm's latest", () => {
   });
 });
 
+describe("a commit behind the branch", () => {
+  test("is found where its workflow files are others: GITHUB_TOKEN may not release it", async () => {
+    await project.push("feat: two", { "src/fast.txt": "two\n" });
+    await project.push("ci: one", { ".github/workflows/ci.yml": "jobs: {}\n" });
+    expect(codesOf(await look())).toEqual([]);
+    await project.git(["checkout", "--quiet", "--detach", "HEAD~1"]);
+    const found = await look();
+    await project.git(["checkout", "--quiet", "main"]);
+    expect(codesOf(found)).toEqual(["workflow-files"]);
+  });
+});
+
 describe("a number that is taken", () => {
   test("finds a stable version that npm holds and no tag names: its number is taken (npm's 403)", async () => {
     const tarball = Buffer.from("not looked into");
