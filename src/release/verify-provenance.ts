@@ -1,3 +1,4 @@
+import { sideBySide } from "../core/apply.ts";
 import { retrying } from "../core/retry.ts";
 import type { Io, Item, Target } from "../core/target.ts";
 import type { Statement } from "../lib/attestation.ts";
@@ -17,12 +18,13 @@ export async function verifyProvenance({ manifest, targets, items, config, relea
       if (!target.attestations || mine.length === 0) return [];
       const base = { target: target.name, what: "provenance" as const, id: release.tag };
       try {
-        const all = await Promise.all(mine.map((item) => read(target, item, io)));
-        const found = mine.flatMap((item, at) => (all[at] as Statement[]).map((statement) => ({ item, statement })));
+        const held = new Map<Item, Statement[]>();
+        await sideBySide(mine, 4, async (item) => void held.set(item, await read(target, item, io)));
+        const found = mine.flatMap((item) => (held.get(item) ?? []).map((statement) => ({ item, statement })));
         if (found.length === 0) return [];
         const wrong = found.flatMap(({ item, statement }) => wrongAbout(item, statement, config.repository) ?? []);
         if (wrong.length > 0) return wrong.map((one) => ({ ...base, state: "differs", ...one }));
-        const count = all.filter((one) => one.length > 0).length;
+        const count = new Set(found.map(({ item }) => item)).size;
         const made = found.some(({ statement }) => statement.repository !== null) ? `, from ${config.repository}` : "";
         const text = `for ${count} of ${mine.length}: about the very bytes${made}; signatures are not checked here`;
         return [{ ...base, state: "ok", text }];
