@@ -5,6 +5,7 @@ import { resolveArtifacts } from "../config/resolve.ts";
 import type { Config, ResolvedArtifacts, Tree } from "../config/types.ts";
 import type { Io } from "../core/target.ts";
 import { folderTree } from "../git/folder.ts";
+import { gitIn } from "../git/git.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { Session } from "../release/session.ts";
 import { configFile } from "../release/source.ts";
@@ -18,13 +19,13 @@ import { checkReleases } from "./releases.ts";
 import { checkStamps } from "./stamps.ts";
 import { checkTools } from "./tools.ts";
 import { checkTrigger } from "./trigger.ts";
-import { asFound, type Check, type Diagnosis, type Found, type Result, type Subject } from "./types.ts";
+import { asFound, type Check, type Diagnosis, type Found, type Result, type Subject, type Trouble } from "./types.ts";
 import { why } from "./why.ts";
 import { checkActions, checkWorkflows } from "./workflows.ts";
 
 /** What `doctor` is asked to look at. */
 export interface Asked {
-  /** Folder with twotier.yaml. */
+  /** A folder of the repository. */
   dir: string;
   /** Opens the repository with this Io; it is closed when the checks are through. */
   open(io: Io): Promise<Session>;
@@ -52,7 +53,9 @@ const checks: readonly [name: string, check: (subject: Subject) => Promise<Resul
  * @throws ReleaseError INTERRUPTED
  */
 export async function examine(given: Asked): Promise<Diagnosis> {
-  const asked = { ...given, io: hasty(given.io) };
+  const dir = await topOf(given.dir, given.io.signal);
+  if (dir === null) return noRepository(given.dir);
+  const asked = { ...given, dir, io: hasty(given.io) };
   const tree = folderTree(asked.dir, asked.io.signal);
   const actions = run("actions", () => checkActions(tree));
   const read = await readConfig(asked.dir, tree);
@@ -68,6 +71,24 @@ export async function examine(given: Asked): Promise<Diagnosis> {
     checks: outcomes.map((one) => one.check),
     findings: distinct(outcomes.flatMap((one) => one.found)).map((one) => ({ ...one, why: why[one.code] })),
   };
+}
+
+/** The folder that holds the repository's twotier.yaml; null where there is no repository. */
+async function topOf(dir: string, signal: AbortSignal): Promise<string | null> {
+  const answer = await gitIn(dir, { signal })(["rev-parse", "--show-toplevel"], { ok: [0, 128] });
+  return answer.code === 0 ? answer.stdout.trimEnd() : null;
+}
+
+function noRepository(dir: string): Diagnosis {
+  const found: Trouble = {
+    code: "refused",
+    level: "error",
+    what: `${dir} isn't in a git repository`,
+    why: why.refused,
+    remedy: "run it in a clone of the repository, or name its folder: `twotier doctor -C DIR`",
+  };
+  const check: Check = { name: "repository", state: "found", text: "there is none" };
+  return { schema: 1, name: null, checks: [check], findings: [found] };
 }
 
 /** Milliseconds that a doctor waits before it asks again. */

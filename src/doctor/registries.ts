@@ -15,7 +15,7 @@ export async function checkRegistries({ targets, io, offline }: Subject): Promis
     return { code: codeOfTopic[topic], level, what, remedy: hint };
   });
   const fine = targets.map((one) => one.name).filter((name) => !findings.some(({ target }) => target === name));
-  return { found, text: fine.length === 0 ? "" : `${fine.join(", ")} would take a release` };
+  return { found, text: `${fine.join(", ") || "none"} would take a release` };
 }
 
 /** Packages whose dist-tag for stable versions is at a candidate. */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -156,6 +157,7 @@ describe("doctor", () => {
     ["a refused PyPI token", { pypiToken: "wrong-token" }, "token", /pypi|Python/i],
     ["no account for images", { dockerUsername: undefined }, "token", /DOCKERHUB_USERNAME isn't set/],
     ["a refused account for images", { dockerToken: "wrong-token" }, "rights", /can't be pushed to/],
+    ["a refused GitHub token", { githubToken: "wrong-token" }, "token", /GitHub refused/],
     ["no GitHub token", { githubToken: undefined }, "token", /GITHUB_TOKEN isn't set/],
     ["an npm registry that isn't there", { npmRegistry: "http://127.0.0.1:1" }, "unreachable", /127\.0\.0\.1:1/],
     ["an index that isn't there", { pypiUrl: "http://127.0.0.1:1" }, "unreachable", /127\.0\.0\.1:1/],
@@ -270,7 +272,18 @@ describe("doctor", () => {
     });
   });
 
-  test("finds that this is no repository, or one without a remote", async () => {
+  test("finds that a folder is in no repository; looks at the whole one from any of its folders", async () => {
+    const asked = { offline: true, io: testIo(), variable: () => undefined };
+    const folder = mkdtempSync(path.join(tmpdir(), "twotier-none-"));
+    const none = await examine({ ...asked, dir: folder, open: () => project.session({}) });
+    rmSync(folder, { recursive: true });
+    expect(none.findings.map((one) => one.what)).toEqual([`${folder} isn't in a git repository`]);
+    const below = await examine({ ...asked, dir: path.join(project.dir, "src"), open: () => project.session({}) });
+    expect(codesOf(below)).toEqual([]);
+    expect(below.name).toBe("fast");
+  });
+
+  test("finds a clone that can't be released from, or whose remote doesn't answer", async () => {
     const nowhere = await examine({
       ...{ dir: project.dir, offline: true, io: testIo(), variable: () => undefined },
       open: async () => {

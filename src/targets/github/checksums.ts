@@ -2,6 +2,7 @@ import type { Io, Remark, Surroundings } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Api } from "./api.ts";
 import { downloadAsset, releaseByTag } from "./releases.ts";
+import { orNull } from "./visible.ts";
 
 const name = "checksums.txt";
 /** Bytes of a checksums.txt: 1,000 assets are the most. */
@@ -9,7 +10,7 @@ const longest = 1 << 20;
 
 /** Whether checksums.txt of the newest release says of each asset what GitHub says of its bytes. */
 export async function compareChecksums(api: Api, { newest }: Surroundings, io: Io): Promise<Remark[]> {
-  const release = newest === null ? null : await releaseByTag(api, newest, io);
+  const release = newest === null ? null : await orNull(() => releaseByTag(api, newest, io));
   const assets = release?.assets.filter((one) => one.state === "uploaded") ?? [];
   // Another tool's release may have none.
   if (!assets.some((one) => one.name === "release.json")) return [];

@@ -3,7 +3,7 @@ import type { Api } from "./api.ts";
 import { compareChecksums } from "./checksums.ts";
 import { listReleases } from "./releases.ts";
 import { missingSecrets } from "./secrets.ts";
-import { readOrNull } from "./visible.ts";
+import { orNull, readOrNull } from "./visible.ts";
 
 /** What the repository's settings, drafts and newest release are like, for doctor. Reads only. */
 export async function inspect(api: Api, about: Surroundings, io: Io): Promise<Remark[]> {
@@ -139,7 +139,8 @@ async function immutable(api: Api, io: Io): Promise<Remark[]> {
 
 /** Drafts that runs left behind: of no release that exists, or is under way. */
 async function orphanDrafts(api: Api, { taken }: Surroundings, io: Io): Promise<Remark[]> {
-  const drafts = (await listReleases(api, io)).filter((one) => one.draft && /<!-- twotier draft /.test(one.body));
+  const all = (await orNull(() => listReleases(api, io))) ?? []; // preflight says why
+  const drafts = all.filter((one) => one.draft && /<!-- twotier draft /.test(one.body));
   return drafts
     .filter(({ tag }) => !taken.has(tag))
     .map(({ tag, id }) => ({
