@@ -3,8 +3,8 @@ import { inside } from "../config/manifests.ts";
 import type { Tree } from "../config/types.ts";
 import type { Survey } from "./types.ts";
 
-/** Folders of modules that nobody imports. */
-const ownUse = /(?:^|\/)(?:internal|tools?|hack|scripts|_[^/]*)(?:\/|$)/;
+/** Folders of what a repository makes for itself alone. */
+export const ownUse = /(?:^|\/)(?:internal|tools?|hack|scripts|ci|_[^/]*)(?:\/|$)/;
 
 /** A module and what is in it. */
 export interface GoModule {

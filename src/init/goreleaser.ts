@@ -5,7 +5,7 @@ import type { RawArtifact } from "../config/schema.ts";
 import type { Tree } from "../config/types.ts";
 import { type PushedImage, parseImage } from "./images.ts";
 import { asTable, asText } from "./json.ts";
-import type { Package, Survey } from "./types.ts";
+import type { Survey } from "./types.ts";
 
 /** Where GoReleaser's configuration stands (goreleaser.com/customization). */
 const places = [
@@ -62,10 +62,22 @@ export async function readGoReleaser(
   }
   const project = asText(table.project_name) ?? product;
   const builds = Array.isArray(table.builds) && table.builds.length > 0 ? table.builds.map(asTable) : [{}];
+  const single: GoRaw[] = [];
   for (const build of builds) {
-    const one = readBuild(build, project, file, found.notes);
-    if (one !== null) found.packages.push(one);
+    const one = readBuild(build, project, found.notes);
+    if (one !== null) single.push(one);
   }
+  for (const artifact of merged(single, found.notes))
+    found.packages.push({
+      artifact,
+      ...{ target: null, registryName: null, manifest: inside(artifact.dir ?? ".", "go.mod"), version: null },
+    });
+  const hooks = list(asTable(table.before).hooks).map((hook) => asText(hook) ?? asText(asTable(hook).cmd) ?? "");
+  const needed = hooks.filter((hook) => hook !== "" && !/^go (?:mod|vet|test)\b/.test(hook));
+  if (needed.length > 0)
+    found.notes.push(
+      `${file} runs before its builds: ${needed.join("; ")}. twotier doesn't: what that makes must be committed, or the binary be an artifact of type command`,
+    );
   for (const entry of list(table.dockers).map(asTable))
     for (const template of list(entry.image_templates)) addImage(String(template), project, file, found.pushed);
   for (const entry of list(table.dockers_v2).map(asTable))
@@ -81,7 +93,32 @@ export async function readGoReleaser(
   return found;
 }
 
-function readBuild(build: Record<string, unknown>, project: string, _file: string, notes: string[]): Package | null {
+type GoRaw = Extract<RawArtifact, { type: "go" }>;
+
+/** Builds of one command for one platform each, called `NAME-OS-ARCH`, are one artifact: its files have that name anyway. */
+function merged(builds: readonly GoRaw[], notes: string[]): GoRaw[] {
+  const found = new Map<string, GoRaw>();
+  for (const build of builds) {
+    const { platforms = [] } = build;
+    const suffix = new RegExp(`[-_]${(platforms[0] ?? "").replace("/", "[-_]")}$`);
+    const name = platforms.length === 1 ? build.name.replace(suffix, "") : build.name;
+    const { CC, CXX, ...env } = build.env ?? {};
+    if (CC !== undefined || CXX !== undefined)
+      notes.push(
+        `${build.name}: its C compiler ${CC ?? CXX} isn't taken over: what needs cgo for several platforms is an artifact of type command`,
+      );
+    const key = JSON.stringify([name, build.dir, build.package, build.ldflags, env]);
+    const known = found.get(key);
+    if (known) known.platforms = [...(known.platforms ?? []), ...platforms].sort();
+    else {
+      const { env: _, ...rest } = build;
+      found.set(key, { ...rest, name, ...(Object.keys(env).length > 0 ? { env } : {}) });
+    }
+  }
+  return [...found.values()];
+}
+
+function readBuild(build: Record<string, unknown>, project: string, notes: string[]): GoRaw | null {
   const builder = asText(build.builder) ?? "go";
   if (builder !== "go" || build.skip === true) return null;
   const name = fill(asText(build.binary) ?? project, project);
@@ -90,7 +127,7 @@ function readBuild(build: Record<string, unknown>, project: string, _file: strin
   // `main` may name the file, and may leave out the `./` that go build wants.
   const folder = cleanPath(main.replace(/\/?[^/]*\.go$/, "") || ".");
   const platforms = platformsOf(build);
-  const artifact: Extract<RawArtifact, { type: "go" }> = {
+  const artifact: GoRaw = {
     type: "go",
     name,
     dir,
@@ -108,14 +145,12 @@ function readBuild(build: Record<string, unknown>, project: string, _file: strin
   // CGO_ENABLED=0 is what the builder sets by itself.
   if (env.CGO_ENABLED === "0") delete env.CGO_ENABLED;
   if (Object.keys(env).length > 0) artifact.env = env;
-  const tags = [...list(build.flags), ...list(build.tags).map((tag) => `-tags=${tag}`)]
-    .map(String)
-    .filter((flag) => flag !== "-trimpath");
-  if (tags.length > 0)
-    notes.push(
-      `${name}: go build's flags ${tags.join(" ")} aren't taken over; GOFLAGS in the artifact's \`env\` can carry them`,
-    );
-  return { artifact, target: null, registryName: null, manifest: inside(dir, "go.mod"), version: null };
+  const flags = [...list(build.flags), ...list(build.tags).map((tag) => `-tags=${tag}`)].map(String);
+  const tags = flags.flatMap((flag) => /^-tags=(.+)$/.exec(flag)?.[1]?.split(/[ ,]+/) ?? []);
+  if (tags.length > 0) artifact.env = { ...artifact.env, GOFLAGS: `-tags=${tags.join(",")}` };
+  const others = flags.filter((flag) => flag !== "-trimpath" && !flag.startsWith("-tags="));
+  if (others.length > 0) notes.push(`${name}: go build's flags ${others.join(" ")} aren't taken over`);
+  return artifact;
 }
 
 /** GoReleaser's default is linux, darwin and windows on 386, amd64 and arm64. */

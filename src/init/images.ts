@@ -5,6 +5,7 @@ import { inside } from "../config/manifests.ts";
 import { binariesOf } from "../config/platforms.ts";
 import type { RawArtifact } from "../config/schema.ts";
 import type { Tree } from "../config/types.ts";
+import { ownUse } from "./go.ts";
 import type { Package, Survey } from "./types.ts";
 
 /** An image that is pushed today, as a workflow or another tool's configuration names it. */
@@ -33,7 +34,10 @@ export async function surveyImages(
   about: { owner: string; name: string; product: string; binaries: readonly Package[]; pushed: readonly PushedImage[] },
 ): Promise<ImageSurvey> {
   const survey: ImageSurvey = { packages: [], leftOut: [], notes: [], stamps: [], registry: null };
-  const found = files.filter((file) => /(?:^|\/)Dockerfile$/.test(file) && !ignored.test(file));
+  const all = files.filter((file) => /(?:^|\/)Dockerfile$/.test(file) && !ignored.test(file));
+  const found = all.filter((file) => !ownUse.test(folderOf(file)));
+  for (const file of all.filter((one) => !found.includes(one)))
+    survey.leftOut.push({ path: file, why: "is for the repository's own use, by its folder" });
   const registries = new Set(about.pushed.map((one) => one.registry));
   survey.registry = registries.size === 1 ? ([...registries][0] as string) : null;
   if (registries.size > 1)
@@ -41,17 +45,22 @@ export async function surveyImages(
       `images are pushed to ${[...registries].join(" and ")} today: twotier takes one, targets.docker.registry`,
     );
   for (const file of found) {
-    const dir = folderOf(file);
     const text = (await tree.read(file)) ?? "";
-    const copied = readCopies(text, dir, files, about.binaries);
-    if ("missing" in copied) {
-      survey.leftOut.push({
-        path: file,
-        why: `copies ${copied.missing}, which is neither in the repository nor built by it`,
-      });
+    const home = folderOf(file);
+    // A Dockerfile in a folder of its own (deployments/docker) is often built from the root.
+    const tried = [...new Set([home, "."])].map((dir) => ({
+      dir,
+      copied: readCopies(text, dir, files, about.binaries),
+    }));
+    const fits = tried.find(({ copied }) => !("missing" in copied));
+    if (fits === undefined || "missing" in fits.copied) {
+      const [{ copied } = { copied: { missing: "" } }] = tried;
+      const what = "missing" in copied ? copied.missing : "";
+      survey.leftOut.push({ path: file, why: `copies ${what}, which is neither in the repository nor built by it` });
       continue;
     }
-    const known = about.pushed.filter((one) => found.length === 1 || one.repository.endsWith(`/${lastOf(dir)}`));
+    const { dir, copied } = fits;
+    const known = about.pushed.filter((one) => found.length === 1 || one.repository.endsWith(`/${lastOf(home)}`));
     const guess = (
       found.length === 1 || dir === "." ? `${about.owner}/${about.name}` : `${about.owner}/${about.name}-${lastOf(dir)}`
     ).toLowerCase();
@@ -62,10 +71,10 @@ export async function surveyImages(
       );
     const artifact: ImageRaw = {
       type: "image",
-      name: `${nameOf(dir, about.product)}-image`,
+      name: `${nameOf(home, about.product)}-image`,
       dir,
       repository,
-      dockerfile: "Dockerfile",
+      dockerfile: home === dir ? "Dockerfile" : file,
     };
     if (Object.keys(copied.files).length > 0) artifact.files = copied.files;
     const platforms = copied.platforms ?? platformsOf(Object.values(copied.files), about.binaries, about);

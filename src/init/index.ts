@@ -8,6 +8,7 @@ import { readVersionFile } from "../version/numbering.ts";
 import { pythonLabels } from "../version/pep440.ts";
 import { compareLines, formatVersion } from "../version/version.ts";
 import { repositoryOf } from "./identity.ts";
+import { rangesBetween } from "./npm.ts";
 import { surveyStamps } from "./stamps.ts";
 import { surveyRepository } from "./survey.ts";
 import { tagForms } from "./tags.ts";
@@ -26,7 +27,8 @@ export interface ProposeOptions {
 }
 
 /** Of artifacts in twotier.yaml. */
-const _order = ["go", "command", "image", "python", "npm", "go-module"];
+const order = ["go", "command", "image", "python", "npm", "go-module"];
+const rank = ({ artifact, target }: Package) => order.indexOf(target === "npm" ? "npm" : artifact.type);
 
 /**
  * Looks at a repository and says what its twotier.yaml would be. Reads files and refs, nothing else.
@@ -44,7 +46,9 @@ export async function propose(tree: Tree, place: Place, options: ProposeOptions 
   const forms = tagForms(place.tags);
   const together = oneVersion(survey.packages, forms, product);
   const leftOut = [...survey.leftOut, ...together.leftOut];
-  const packages = named(together.packages, product).filter((one) => options.only?.includes(one.artifact.name) ?? true);
+  const packages = named(together.packages, product)
+    .filter((one) => options.only?.includes(one.artifact.name) ?? true)
+    .sort((a, b) => rank(a) - rank(b));
   if (packages.length === 0) throw nothing(leftOut);
 
   const tag = together.form?.template ?? survey.tools.find((tool) => tool.tag !== null)?.tag ?? "v{version}";
@@ -64,7 +68,11 @@ export async function propose(tree: Tree, place: Place, options: ProposeOptions 
   const installer = installerOf(packages, product, targets, notes);
   if (installer !== undefined) config.installer = installer;
 
-  const extra = [...survey.stamps, ...floor.stamps];
+  const extra = [
+    ...survey.stamps,
+    ...packages.flatMap((one) => one.stamps ?? []),
+    ...(await rangesBetween(read, files, packages)),
+  ];
   const stamps = await stampsOf(config, read, files, extra, together, notes);
   if (stamps.length > 0) config.version.stamp = stamps;
   let text = configText(config, comments(together));
@@ -180,12 +188,12 @@ async function versionFloor(
   files: readonly string[],
   together: Together,
   tag: string,
-): Promise<{ file?: string | null; text: string | null; notes: string[]; stamps: ExtraStamp[] }> {
+): Promise<{ file?: string | null; text: string | null; notes: string[] }> {
   for (const file of ["VERSION", "version.txt"]) {
     if (!files.includes(file)) continue;
     const text = (await tree.read(file)) ?? "";
     if (readVersionFile(text) !== null) {
-      return { ...(file === "VERSION" ? {} : { file }), text: null, notes: [], stamps: [] };
+      return { ...(file === "VERSION" ? {} : { file }), text: null, notes: [] };
     }
     if (file !== "VERSION") continue;
     const says = JSON.stringify(text.trim().slice(0, 40));
@@ -193,10 +201,9 @@ async function versionFloor(
       file: null,
       text: null,
       notes: [`VERSION says ${says}, which isn't a version X.Y.Z: it is left alone`],
-      stamps: [],
     };
   }
-  return { ...floorFor(together.spelt, together.form?.stable ?? null, tag), stamps: [] };
+  return floorFor(together.spelt, together.form?.stable ?? null, tag);
 }
 
 /** The label of the candidates that are open, or that another tool makes. */

@@ -120,6 +120,27 @@ describe("what is released", () => {
     );
   });
 
+  it("doesn't take a manifest that nobody kept up to date for a version apart, beside Go modules with tags", async () => {
+    const python = '[project]\nname = "x"\nversion = "0.1.5"\n';
+    const found = await names(
+      { "py/pyproject.toml": python, "go/go.mod": "module github.com/acme/thing/go\n" },
+      { tags: ["v0.2.0", "go/v0.2.0"] },
+    );
+    expect(found.released).toEqual(["x", "github.com/acme/thing/go"]);
+  });
+
+  it("stamps nothing of what is left out", async () => {
+    const build = { scripts: { build: "tsc" }, devDependencies: { typescript: "^5.0.0" } };
+    const files = {
+      "pnpm-lock.yaml": "",
+      "a/package.json": npm("@acme/a", "3.0.0", build),
+      "b/package.json": npm("@acme/b", "3.0.0", build),
+      "c/package.json": npm("@acme/c", "0.4.0", { ...build, dependencies: { "@acme/a": "workspace:^" } }),
+    };
+    const { config } = await propose(treeOf(files), place({ tags: [] }));
+    expect(config.version?.stamp).toEqual(["a/package.json", "b/package.json"]);
+  });
+
   it("never leaves out the only package because nobody kept its version up to date", async () => {
     const found = await names({ "package.json": npm("thing", "1.0.0") }, { tags: ["v1.2.3"] });
     expect(found.released).toEqual(["thing"]);
@@ -428,6 +449,81 @@ describe("Go, Docker and other tools' configurations", () => {
       },
       { name: "tool-helper", package: "./cmd/helper", platforms: ["linux/amd64"], env: { CGO_ENABLED: "1" } },
     ]);
+  });
+
+  it("takes GoReleaser's builds for one platform each as one command, with its build tags", async () => {
+    const one = (goos: string, goarch: string, env: string[] = []) => ({
+      ...{ main: "./cmd/tool", binary: `tool-${goos}-${goarch}`, goos: [goos], goarch: [goarch] },
+      ...{ env: ["CGO_ENABLED=1", ...env], tags: ["a", "b"], ldflags: "-s" },
+    });
+    const builds = [one("linux", "amd64"), one("linux", "arm64", ["CC=aarch64-linux-gnu-gcc"]), one("darwin", "arm64")];
+    const config = json({ before: { hooks: ["go mod tidy", "make web"] }, builds });
+    const found = await artifacts({ ...go, ".goreleaser.yml": config, "cmd/tool/main.go": "" });
+    expect(found.artifacts).toMatchObject([
+      {
+        ...{ name: "tool", platforms: ["darwin/arm64", "linux/amd64", "linux/arm64"] },
+        env: { CGO_ENABLED: "1", GOFLAGS: "-tags=a,b" },
+      },
+    ]);
+    expect(found.notes.join("\n")).toContain("runs before its builds: make web. twotier doesn't");
+    expect(found.notes.join("\n")).toContain("its C compiler aarch64-linux-gnu-gcc isn't taken over");
+  });
+
+  it("builds a Dockerfile of another folder from the root, where it copies from there; none for the repository's own use", async () => {
+    const found = await artifacts({
+      ...go,
+      "deploy/docker/Dockerfile": "FROM golang\nCOPY go.mod main.go ./\n",
+      "tools/perf/Dockerfile": "FROM scratch\nCOPY . /\n",
+    });
+    expect(found.artifacts.filter(({ type }) => type === "image")).toEqual([
+      {
+        ...{ type: "image", name: "deploy-docker-image", dir: ".", repository: "acme/thing" },
+        dockerfile: "deploy/docker/Dockerfile",
+      },
+    ]);
+    expect(found.leftOut).toContainEqual({
+      path: "tools/perf/Dockerfile",
+      why: "is for the repository's own use, by its folder",
+    });
+  });
+
+  it("stamps all crates that have a Cargo workspace's version, in the lock file and where they ask for each other", async () => {
+    const member = (name: string, more = "") => `[package]\nname = "${name}"\nversion.workspace = true\n${more}`;
+    const files = {
+      "Cargo.toml": '[workspace]\nmembers = ["cli", "core"]\n[workspace.package]\nversion = "1.2.3"\n',
+      "Cargo.lock":
+        'version = 4\n\n[[package]]\nname = "cli"\nversion = "1.2.3"\n\n[[package]]\nname = "core"\nversion = "1.2.3"\n',
+      "cli/Cargo.toml": member("cli", '[dependencies]\ncore = { path = "../core", version = "1.2.3" }\n'),
+      "cli/src/main.rs": "fn main() {}\n",
+      "core/Cargo.toml": member("core"),
+      "core/src/lib.rs": "",
+    };
+    const found = await propose(treeOf(files), place());
+    expect(found.config.version?.stamp).toEqual([
+      "Cargo.toml",
+      { file: "Cargo.lock", pattern: 'name = "cli"\nversion = "{version}"' },
+      { file: "Cargo.lock", pattern: 'name = "core"\nversion = "{version}"' },
+      { file: "cli/Cargo.toml", pattern: 'core = { path = "../core", version = "{version}" }' },
+    ]);
+    await checkProposal(found, treeOf(files));
+  });
+
+  it("stamps what release-please marks, by the line and by the block", async () => {
+    const files = {
+      "package.json": npm("thing", "1.2.3"),
+      "release-please-config.json": json({ packages: { ".": { "extra-files": ["a.ts", { path: "b.md" }, "c.ts"] } } }),
+      "a.ts":
+        "// x-release-please-start-version\nexport const v = '1.2.3';\n// x-release-please-end\nconst w = '1.2.3';\n",
+      "b.md": "Install 1.2.3 <!-- x-release-please-version -->\n",
+      "c.ts": "export {};\n",
+    };
+    const found = await propose(treeOf(files), place());
+    expect(found.config.version?.stamp).toEqual([
+      "package.json",
+      { file: "a.ts", pattern: "export const v = '{version}';" },
+      { file: "b.md", pattern: "Install {version} <!-- x-release-please-version -->" },
+    ]);
+    expect(found.notes.join()).toContain("c.ts: which line spells the version isn't known");
   });
 
   it.each([

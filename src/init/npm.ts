@@ -5,7 +5,7 @@ import { inside } from "../config/manifests.ts";
 import type { Tree } from "../config/types.ts";
 import { asTable, asText, parseJson, type Table } from "./json.ts";
 import { managerOf, runFor } from "./npm-build.ts";
-import type { ExtraStamp, Survey } from "./types.ts";
+import type { ExtraStamp, Package, Survey } from "./types.ts";
 
 interface NpmManifest {
   file: string;
@@ -59,7 +59,6 @@ export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<N
   for (const { file, dir, table } of released) {
     const name = table.name as string;
     const run = runFor(table, byName, manager);
-    if (run !== null) survey.stamps.push(...npmStamps(dir, new Set(files)));
     survey.packages.push({
       artifact:
         run === null
@@ -69,6 +68,7 @@ export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<N
       registryName: name,
       manifest: file,
       version: table.version as string,
+      ...(run === null ? {} : { stamps: npmStamps(dir, new Set(files)) }),
     });
   }
   const settings = released.map(({ table }) => asTable(table.publishConfig));
@@ -79,7 +79,6 @@ export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<N
       "the npm packages go to several registries (publishConfig.registry): twotier takes one, targets.npm.registry",
     );
   survey.restricted = settings.length > 0 && settings.every((one) => one.access === "restricted");
-  survey.stamps.push(...(await internalRanges(tree, files, released)));
   return survey;
 }
 
@@ -115,37 +114,46 @@ function parseOr(text: string | null): unknown {
 }
 
 /**
- * Ranges by which packages of the repository depend on each other: they move with the version, in package.json and in the
- * lock file, else `npm ci` finds that the two don't fit (docs.npmjs.com, npm-ci).
+ * Ranges by which packages of the repository, released or not, ask for those that are released: they move with the version,
+ * in package.json and in the lock file, else `npm ci` finds that the two don't fit (docs.npmjs.com, npm-ci).
  */
-async function internalRanges(
+export async function rangesBetween(
   tree: Tree,
   files: readonly string[],
-  released: readonly NpmManifest[],
+  released: readonly Package[],
 ): Promise<ExtraStamp[]> {
-  const names = new Map(released.map(({ table }) => [table.name as string, table.version as string]));
+  const names = new Map(
+    released.flatMap((one) => (one.target === "npm" ? [[one.registryName ?? "", one.version ?? ""] as const] : [])),
+  );
+  if (names.size === 0) return [];
+  const manifests = files.filter((file) => /(?:^|\/)package\.json$/.test(file) && !/(?:^|\/)node_modules\//.test(file));
+  const tables = await Promise.all(
+    manifests.map(async (file) => ({
+      file,
+      dir: folderOf(file),
+      table: parseJson((await tree.read(file)) ?? "") ?? {},
+    })),
+  );
+  const isMember = await workspaces(tree, tables);
   const stamps: ExtraStamp[] = [];
-  const patterns = new Set<string>();
-  for (const { file, table } of released) {
+  const patterns = new Map<string, string>();
+  for (const { file, dir, table } of tables) {
+    if (!isMember(dir)) continue;
     const counted = new Map<string, number>();
     for (const key of ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"]) {
       for (const [name, range] of Object.entries(asTable(table[key]))) {
         const [, mark, version] = /^([~^]?)(\d+\.\d+\.\d+\S*)$/.exec(String(range)) ?? [];
         if (mark === undefined || version !== names.get(name)) continue;
         const pattern = `"${name}": "${mark}{version}"`;
+        patterns.set(pattern, `"${name}": "${mark}${version}"`);
         counted.set(pattern, (counted.get(pattern) ?? 0) + 1);
       }
     }
-    for (const [pattern, count] of counted) {
-      patterns.add(pattern);
-      stamps.push({ file, pattern, ...(count > 1 ? { count } : {}) });
-    }
+    for (const [pattern, count] of counted) stamps.push({ file, pattern, ...(count > 1 ? { count } : {}) });
   }
   for (const lock of ["package-lock.json", "npm-shrinkwrap.json"]) {
-    if (patterns.size === 0 || !files.includes(lock)) continue;
-    const text = (await tree.read(lock)) ?? "";
-    for (const pattern of patterns) {
-      const spelt = pattern.replace("{version}", names.get(/^"([^"]+)"/.exec(pattern)?.[1] ?? "") ?? "");
+    const text = files.includes(lock) ? ((await tree.read(lock)) ?? "") : "";
+    for (const [pattern, spelt] of patterns) {
       const count = text.split(spelt).length - 1;
       if (count > 0) stamps.push({ file: lock, pattern, ...(count > 1 ? { count } : {}) });
     }

@@ -104,11 +104,14 @@ async function releasePlease(tree: Tree, files: readonly string[]): Promise<Othe
   return { ...nothing, name: "release-please", file, stamps, notes };
 }
 
-/** Lines with `x-release-please-version`, as patterns. */
+/** Lines with `x-release-please-version`, or between `x-release-please-start-version` and `x-release-please-end`, as patterns. */
 function annotated(text: string): string[] {
   const found: string[] = [];
+  let block = false;
   for (const line of text.split(/\r?\n/)) {
-    const at = /x-release-please-version\b/.test(line) ? /\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?/.exec(line) : null;
+    if (/x-release-please-start-version\b/.test(line)) block = true;
+    else if (/x-release-please-end\b/.test(line)) block = false;
+    const at = block || /x-release-please-version\b/.test(line) ? /\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?/.exec(line) : null;
     if (at === null) continue;
     found.push(`${line.slice(0, at.index)}{version}${line.slice(at.index + at[0].length)}`.trim());
   }

@@ -66,15 +66,17 @@ export async function surveyPython(tree: Tree, files: readonly string[]): Promis
         `${name}: maturin makes a wheel for the machine that builds; wheels for others need artifacts of type command`,
       );
     const spelt = scm || literal !== undefined ? null : await speltIn(tree, all, dir, table, name);
-    if (spelt !== null && !usualModule.test(spelt.file.slice(dir === "." ? 0 : dir.length + 1)))
-      survey.stamps.push({ file: spelt.file, pattern: spelt.pattern });
+    const far = spelt !== null && !usualModule.test(spelt.file.slice(dir === "." ? 0 : dir.length + 1));
     const version = scm
       ? null
       : cargo
         ? ((/^version\s*=\s*"([^"]+)"/m.exec((await tree.read(inside(dir, "Cargo.toml"))) ?? "") ?? [])[1] ?? null)
         : (literal ?? spelt?.version ?? (await moduleVersion(tree, files, dir)));
     const artifact = { type: "python" as const, name, dir };
-    survey.packages.push({ artifact, target: "pypi", registryName: name, manifest: where, version });
+    survey.packages.push({
+      ...{ artifact, target: "pypi", registryName: name, manifest: where, version },
+      ...(far ? { stamps: [{ file: spelt.file, pattern: spelt.pattern }] } : {}),
+    });
   }
   return survey;
 }

@@ -33,6 +33,10 @@ export async function surveyRepository(
     files,
     python.packages.map(({ artifact }) => artifact.dir ?? "."),
   );
+  for (const one of python.packages) {
+    const stamps = cargo.stampsOf(one.artifact.dir ?? ".");
+    if (stamps.length > 0) one.stamps = [...(one.stamps ?? []), ...stamps];
+  }
   const released = goreleaser !== null && goreleaser.packages.length > 0;
   if (released) {
     // GoReleaser's configuration says more of the commands than their sources do.

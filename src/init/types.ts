@@ -50,6 +50,8 @@ export interface Package {
   manifest: string;
   /** The version that its manifest spells; null where it has none, or it comes from the tag. */
   version: string | null;
+  /** Where its version is spelt, besides what is stamped for its type by itself. */
+  stamps?: ExtraStamp[];
 }
 
 /** Something that looks like a package and won't be released. */

@@ -27,44 +27,60 @@ export function oneVersion(packages: readonly Package[], forms: readonly TagForm
   const tagged = highest(shared);
   const versions = packages.map((one) => {
     const own = formOf(one, forms);
-    const line = lineIn(one.version) ?? own?.stable ?? null;
-    return { one, own, text: line && formatVersion(line) };
+    const line = lineIn(one.version);
+    return { one, own, text: line && formatVersion(line), tagged: own?.stable ? formatVersion(own.stable) : null };
   });
-  const count = new Map<string, number>();
-  for (const { text } of versions) if (text !== null) count.set(text, (count.get(text) ?? 0) + 1);
-  let main: string | null = null;
-  if (count.size > 0) {
-    const weight = (text: string): number => {
-      if (tagged?.stable && formatVersion(tagged.stable) === text) return 3;
-      const of = versions.filter((one) => one.text === text).map(({ one }) => one);
-      if (of.some((one) => one.artifact.dir === ".")) return 2;
-      return of.some((one) => isNamed(one, product)) ? 1 : 0;
-    };
-    const order = [...count.keys()].sort(
-      (a, b) =>
-        (weight(b) >= 2 || weight(a) >= 2 ? weight(b) - weight(a) : 0) ||
-        (count.get(b) ?? 0) - (count.get(a) ?? 0) ||
-        weight(b) - weight(a) ||
-        compareVersions(parseVersion(b) as Version, parseVersion(a) as Version),
-    );
-    main = order[0] ?? null;
-  }
-  const together = versions.filter(({ text }) => text === null || text === main);
-  const leftOut = versions
-    .filter(({ text }) => text !== null && text !== main)
-    .map(({ one, text }) => ({
-      path: one.manifest,
-      why: `${one.registryName ?? one.artifact.name} is at ${text}, not ${main}: versioned apart, and one twotier.yaml has one version`,
-    }));
+  // What manifests spell decides; tags of one's own only where a package has no manifest that does (a Go module).
+  const spells = versions.some(({ text }) => text !== null);
+  const said = versions.map((one) => ({ ...one, text: one.text ?? (spells ? null : one.tagged) }));
+  const main = mainVersion(said, tagged, product);
+  const newest = tagged?.stable ? formatVersion(tagged.stable) : main;
+  const isApart = ({ text, tagged: own }: Said) =>
+    text === null ? own !== null && own !== main && own !== newest : text !== main;
+  const together = said.filter((one) => !isApart(one));
+  const leftOut = said.filter(isApart).map(({ one, text, tagged: own }) => ({
+    path: one.manifest,
+    why: `${one.registryName ?? one.artifact.name} is at ${text ?? own}, not ${main ?? newest}: versioned apart, and one twotier.yaml has one version`,
+  }));
   const owned = together.flatMap(({ own }) => own ?? []);
+  const agrees = (form: TagForm) => form.stable !== null && formatVersion(form.stable) === main;
   const form =
-    [...shared, ...owned].find((one) => one.stable && formatVersion(one.stable) === main && one === tagged) ??
-    [...owned, ...shared].find((one) => one.stable && formatVersion(one.stable) === main) ??
+    (tagged && agrees(tagged) ? tagged : null) ??
+    owned.find(agrees) ??
+    shared.find(agrees) ??
     tagged ??
     owned[0] ??
     null;
   const spelt = highestOf(together.flatMap(({ one }) => lineIn(one.version) ?? []));
   return { packages: together.map(({ one }) => one), leftOut, form, spelt };
+}
+
+interface Said {
+  one: Package;
+  /** What its manifest says. */
+  text: string | null;
+  /** The newest of its own tags. */
+  tagged: string | null;
+}
+
+/** The version that counts: that of the tags, else of the package at the root, else of the most packages, else of the product's namesake. */
+function mainVersion(said: readonly Said[], tagged: TagForm | null, product: string): string | null {
+  const count = new Map<string, number>();
+  for (const { text } of said) if (text !== null) count.set(text, (count.get(text) ?? 0) + 1);
+  const weight = (text: string): number => {
+    if (tagged?.stable && formatVersion(tagged.stable) === text) return 3;
+    const of = said.filter((one) => one.text === text).map(({ one }) => one);
+    if (of.some((one) => one.artifact.dir === ".")) return 2;
+    return of.some((one) => isNamed(one, product)) ? 1 : 0;
+  };
+  const [main = null] = [...count.keys()].sort(
+    (a, b) =>
+      (Math.max(weight(a), weight(b)) >= 2 ? weight(b) - weight(a) : 0) ||
+      (count.get(b) ?? 0) - (count.get(a) ?? 0) ||
+      weight(b) - weight(a) ||
+      compareVersions(parseVersion(b) as Version, parseVersion(a) as Version),
+  );
+  return main;
 }
 
 /** The form of a package's own tags: by its name in the registry, with or without scope, or by its folder. */
