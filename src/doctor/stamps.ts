@@ -59,7 +59,8 @@ export async function checkStamps({
     "i",
   );
   const token = new RegExp(`(?<![\\w.+])v?(?:${[...versions].map(literal).join("|")})(?![\\w+-]|\\.\\d)`);
-  const paths = (await tree.list()).filter((path) => path !== changelogFile && !ignored(path)).slice(0, mostFiles);
+  const all = (await tree.list()).filter((path) => path !== changelogFile && !ignored(path));
+  const paths = all.slice(0, mostFiles);
   const found: Found[] = [];
   for (const path of paths) {
     const content = texts.get(path) ?? (await tree.read(path));
@@ -71,7 +72,8 @@ export async function checkStamps({
       break;
     }
   }
-  return { found, text };
+  const limit = all.length > mostFiles ? `; ${mostFiles} of ${all.length} files were looked through` : "";
+  return { found, text: `${text}${limit}` };
 }
 
 function unstamped(path: string, number: number, line: string, token: RegExp): Found {

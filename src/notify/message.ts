@@ -83,8 +83,8 @@ function valuesOf(outcome: Outcome, escaped: (text: string) => string): Record<s
     version: outcome.version ?? "",
     tag: line(outcome.tag),
     // Addresses of our own making: escaped they would lead nowhere.
-    url: printable(outcome.url ?? ""),
-    run: printable(outcome.run),
+    url: printable(redact(outcome.url ?? "")),
+    run: printable(redact(outcome.run)),
     notes: [...notes.slice(0, mostNotes).map((note) => `• ${line(note)}`), ...more].join("\n"),
     pending: line(pending.join(", ")),
     error: error === null ? "" : line(`${error.message} [${error.code}]`),

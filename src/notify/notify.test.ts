@@ -1,9 +1,11 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { parse as yaml } from "yaml";
 import { parseConfig } from "../config/parse.ts";
 import type { Notification } from "../config/types.ts";
-import { asReleaseError, redact } from "../lib/errors.ts";
+import { workflowFiles } from "../generate/workflow/index.ts";
+import { asReleaseError, redact, registerSecret } from "../lib/errors.ts";
 import { createHttp } from "../lib/http.ts";
 import { bodyOf } from "./message.ts";
 import { notify } from "./send.ts";
@@ -94,6 +96,15 @@ describe("a message", () => {
     }
   });
 
+  test.each(["slack", "discord", "webhook"] as const)("to a %s holds no secret, wherever it stood", (type) => {
+    const secret = 'npm_"quoted"<secret>&more_1234';
+    registerSecret(secret);
+    const error = { code: "AUTH", message: `npm refused ${secret}`, hint: `not ${secret}` };
+    const body = bodyOf({ type, template: null }, { ...failed, error, run: secret, notes: [secret] });
+    expect(body).not.toMatch(/1234|quoted/);
+    expect(body).toContain("redacted");
+  });
+
   test("lists 20 changes, and how many more there are", () => {
     const notes = Array.from({ length: 33 }, (_, index) => `change ${index}`);
     const lines = bodied({ type: "webhook" }, { ...released, notes }).text.split("\n");
@@ -171,6 +182,16 @@ describe("telling", () => {
 
 describe("notify in twotier.yaml", () => {
   const parse = (lines: string) => parseConfig(`name: x\nrepository: a/x\nnotify:\n${lines}`).notify;
+
+  test("goes to the jobs prepare and publish of the generated workflow, and to none that runs the repository's code", () => {
+    const notify = "notify: [{ type: slack, env: HOOK }, { type: discord, env: HOOK, on: [failure] }]";
+    const config = parseConfig(`name: x\nrepository: a/x\nartifacts: []\n${notify}`);
+    const nothing = { artifacts: [], stamp: [], packages: { npm: [], pypi: [], docker: [], go: [] } };
+    const { jobs } = yaml(workflowFiles(config, nothing, "github")[0]?.text ?? "");
+    const holders = Object.keys(jobs).filter((job) => JSON.stringify(jobs[job]).includes("secrets.HOOK"));
+    expect(holders).toEqual(["prepare", "publish"]);
+    expect(JSON.stringify(jobs).match(/secrets\.HOOK/g)).toHaveLength(2);
+  });
 
   test("is told of everything unless it says of what", () => {
     expect(parse("  - { type: slack, env: HOOK }")).toEqual([
