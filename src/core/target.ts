@@ -232,6 +232,8 @@ export interface Target {
   preflight(io: Io): Promise<Finding[]>;
   /** Settings and leftovers that no single release stops at, for doctor. Reads only. */
   inspect?(about: Surroundings, io: Io): Promise<Remark[]>;
+  /** Whether the CI run at this address goes on; null where that isn't known. */
+  running?(run: string, io: Io): Promise<boolean | null>;
   /** Versions this registry holds of our packages, in SemVer spelling, deleted ones that are still spent included where it says so. One read. */
   versions(io: Io): Promise<string[]>;
   /** Read-only. @throws ReleaseError NETWORK, AUTH, REGISTRY when it can't know. */

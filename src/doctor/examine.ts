@@ -93,12 +93,15 @@ function noRepository(dir: string): Diagnosis {
 
 /** Milliseconds that a doctor waits before it asks again. */
 const patience = 1500;
+/** Milliseconds without a byte until a registry counts as unreachable. */
+const silence = 15_000;
 
 /** An Io that gives up where a release would wait: what can't be asked now is a finding now. */
 function hasty(io: Io): Io {
   let because = "";
   return {
     ...io,
+    http: (request) => io.http({ ...request, idleTimeout: Math.min(request.idleTimeout ?? silence, silence) }),
     emit(event) {
       if (event.type === "retry") because = event.because;
       io.emit(event);

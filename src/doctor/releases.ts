@@ -25,37 +25,31 @@ export async function checkReleases(subject: Subject): Promise<Result> {
   return { found, text: text.filter(Boolean).join(", ") || "none yet" };
 }
 
-async function unfinished(
-  { session, standing, refs }: Subject,
-  { tag, version, lock, tagObject }: Release,
-): Promise<Found> {
+async function unfinished(subject: Subject, release: Release): Promise<Found> {
+  const { session, standing, offline, io } = subject;
+  const { tag, version, lock, tagObject } = release;
   const run = await session.repository
     .need([lock as string])
     .then(() => readObjects(session.repository.git, [lock as string]))
-    .then(([object]) => object && /^run: (.+)$/m.exec(messageOf(object))?.[1])
-    .catch(() => undefined);
-  const by = run ? `, by ${printable(run, 200)}` : "";
-  const tier = version.label === null ? "production" : "staging";
-  const closed =
-    tagObject === null &&
-    version.label !== null &&
-    standing.stable?.tagObject &&
-    compareLines(version, standing.stable.version) <= 0;
-  if (closed) {
-    return {
-      code: "unfinished",
-      level: "warning",
-      what: `${tag} was begun${by}, and its line has gone stable: it will never be finished`,
-      remedy: `take its lock away: git push ${session.repository.remote} :${lockRef(tag)}`,
-    };
+    .then(([object]) => (object && /^run: (.+)$/m.exec(messageOf(object))?.[1]) ?? "")
+    .catch(() => "");
+  const ask = async () => (await subject.targets.find((one) => one.running)?.running?.(run, io)) ?? null;
+  const running = offline || run === "" ? null : await ask().catch(() => null);
+  const by = run === "" ? "" : ` by ${printable(run, 200)}`;
+  const found = (level: Found["level"], what: string, remedy: string): Found => ({
+    ...{ code: "unfinished", level, what: `${tag} ${what}`, remedy },
+  });
+  const closed = tagObject === null && version.label !== null && standing.stable?.tagObject;
+  if (closed && compareLines(version, (standing.stable as Release).version) <= 0) {
+    const remedy = `take its lock away: git push ${session.repository.remote} :${lockRef(tag)}`;
+    return found("warning", `was begun${by}, and its line has gone stable: it will never be finished`, remedy);
   }
-  const sealed = refs.get(`refs/tags/${tag}`) !== undefined;
-  return {
-    code: "unfinished",
-    level: "warning",
-    what: `${tag} was begun${by}, and isn't finished`,
-    remedy: sealed
-      ? `if that run is over, finish it: twotier release --resume ${tag}`
-      : `if that run is over, run it again on the same commit: twotier release --tier ${tier}`,
-  };
+  if (running) return found("note", `is being released${by}`, "wait until that run is over");
+  const command =
+    tagObject === null
+      ? `run it again on the same commit: twotier release --tier ${version.label === null ? "production" : "staging"}`
+      : `finish it: twotier release --resume ${tag}`;
+  return running === false
+    ? found("warning", `was begun${by}, which is over, and isn't finished`, command)
+    : found("warning", `was begun${by}, and isn't finished`, `if that run is over, ${command}`);
 }

@@ -213,7 +213,7 @@ describe("doctor", () => {
     expect(made.status).toBe(201);
     const found = await look();
     expect(codesOf(found)).toEqual(["orphan-draft", "unfinished"]);
-    expect(whats(found, "unfinished")).toEqual(["v0.1.1-rc.9 was begun, by vm:1, and isn't finished"]);
+    expect(whats(found, "unfinished")).toEqual(["v0.1.1-rc.9 was begun by vm:1, and isn't finished"]);
     const { id } = (await made.json()) as { id: number };
     await fetch(`${github}/repos/${name}/releases/${id}`, { method: "DELETE", headers });
     await pushRefs(project.git, "origin", [{ ref, to: null, expect: lock }]);

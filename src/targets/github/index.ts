@@ -16,6 +16,7 @@ import { createStaging } from "./staging.ts";
 import { tagVersions } from "./tags.ts";
 import { githubUndo } from "./undo.ts";
 import { uploadAsset } from "./upload.ts";
+import { readOrNull } from "./visible.ts";
 
 export interface GithubOptions {
   /** Of the REST API: `https://api.github.com`; on a GitHub Enterprise Server `https://HOST/api/v3` */
@@ -90,6 +91,12 @@ export function createGithubTarget(options: GithubOptions): Target {
     },
 
     preflight: (io) => retrying("github: checking the repository", io, () => checkAccess(api, io)),
+    async running(run, io) {
+      const [, name, id] = /^https?:\/\/[^/]+\/([^/]+\/[^/]+)\/actions\/runs\/(\d+)/.exec(run) ?? [];
+      if (id === undefined || name?.toLowerCase() !== repository.toLowerCase()) return null;
+      const found = await readOrNull<{ status?: unknown }>(api, `/actions/runs/${id}`, io);
+      return typeof found?.status === "string" ? found.status !== "completed" : null;
+    },
     inspect: (about, io) => retrying("github: looking at the settings", io, () => inspect(api, about, io)),
 
     async versions(io) {

@@ -17,7 +17,8 @@ const about: Surroundings = {
   secrets: [],
 };
 
-async function inspect(answers: Answers, change: Partial<Surroundings> = {}, token: string | undefined = "t") {
+/** The target, and what it is told and asks. */
+function setUp(answers: Answers, token = "t") {
   const asked: string[] = [];
   const io: Io = {
     signal: new AbortController().signal,
@@ -41,6 +42,11 @@ async function inspect(answers: Answers, change: Partial<Surroundings> = {}, tok
   const target = createGithubTarget({
     ...{ api: "https://api.github.test", server: "https://github.test", repository: "octo/cat", token: () => token },
   });
+  return { target, io, asked };
+}
+
+async function inspect(answers: Answers, change: Partial<Surroundings> = {}, token = "t") {
+  const { target, io, asked } = setUp(answers, token);
   const remarks = (await target.inspect?.({ ...about, ...change }, io)) ?? [];
   return { found: remarks.map((one) => `${one.level} ${one.code}: ${one.message}`), remarks, asked };
 }
@@ -112,12 +118,19 @@ describe("settings of a GitHub repository", () => {
     const draft = (id: number, tag: string, body = "<!-- twotier draft 0a -->") => ({
       ...{ id, tag_name: tag, draft: true, body },
     });
-    const releases = [draft(1, "v1.2.4-rc.1"), draft(2, "v1.2.2-rc.9"), draft(3, "v9.9.9", "by hand")];
+    const releases = [
+      { id: 4, tag_name: "v1.2.3", draft: false },
+      draft(5, "v1.2.3"),
+      draft(1, "v1.2.4-rc.1"),
+      draft(2, "v1.2.2-rc.9"),
+      draft(3, "v9.9.9", "by hand"),
+    ];
     const { found, remarks } = await inspect({ releases });
     expect(found).toEqual([
+      "warning orphan-draft: a draft of v1.2.3 is left of a run that another was faster than",
       "warning orphan-draft: a draft of v1.2.2-rc.9 is left of a run that ended before it had a tag",
     ]);
-    expect(remarks[0]?.hint).toContain("repos/octo/cat/releases/2");
+    expect(remarks[1]?.hint).toContain("repos/octo/cat/releases/2");
   });
 });
 
@@ -196,4 +209,28 @@ describe("secrets that workflows name", () => {
       expect((await inspect({ ...lists([], [], []), [path]: 403 }, secrets)).found).toEqual([]);
     },
   );
+});
+
+describe("a run of GitHub Actions", () => {
+  const run = "https://github.test/octo/cat/actions/runs/77";
+  const running = async (answers: Answers, address = run) => {
+    const { target, io } = setUp(answers);
+    return target.running?.(address, io);
+  };
+
+  test.each([
+    ["in_progress", true],
+    ["queued", true],
+    ["completed", false],
+  ])("that is %s: %s", async (status, goesOn) => {
+    expect(await running({ "actions/runs/77": { status } })).toBe(goesOn);
+    expect(await running({ "actions/runs/77": { status } }, `${run}/attempts/2`)).toBe(goesOn);
+  });
+
+  test("is unknown where it can't be seen, is another repository's, or is none", async () => {
+    expect(await running({})).toBe(null);
+    expect(await running({ "actions/runs/77": 403 })).toBe(null);
+    expect(await running({ "actions/runs/77": { status: "completed" } }, run.replace("cat", "dog"))).toBe(null);
+    expect(await running({}, "vm:1234")).toBe(null);
+  });
 });

@@ -141,12 +141,13 @@ async function immutable(api: Api, io: Io): Promise<Remark[]> {
 async function orphanDrafts(api: Api, { taken }: Surroundings, io: Io): Promise<Remark[]> {
   const all = (await orNull(() => listReleases(api, io))) ?? []; // preflight says why
   const drafts = all.filter((one) => one.draft && /<!-- twotier draft /.test(one.body));
-  return drafts
-    .filter(({ tag }) => !taken.has(tag))
-    .map(({ tag, id }) => ({
-      level: "warning",
-      code: "orphan-draft",
-      message: `a draft of ${tag} is left of a run that ended before it had a tag`,
-      hint: `delete it: gh api --method DELETE repos/${api.options.repository}/releases/${id}`,
-    }));
+  const published = new Set(all.filter((one) => !one.draft).map((one) => one.tag));
+  return drafts.flatMap(({ tag, id }): Remark[] => {
+    if (taken.has(tag) && !published.has(tag)) return []; // of a release that isn't finished
+    const message = published.has(tag)
+      ? `a draft of ${tag} is left of a run that another was faster than`
+      : `a draft of ${tag} is left of a run that ended before it had a tag`;
+    const hint = `delete it: gh api --method DELETE repos/${api.options.repository}/releases/${id}`;
+    return [{ level: "warning", code: "orphan-draft", message, hint }];
+  });
 }
