@@ -231,17 +231,41 @@ describe("workflows", () => {
   };
   const step = "run: npx twotier@1 release --tier staging";
 
-  test("that release must give every token to the step", async () => {
-    expect(await releasing(`jobs:\n  r:\n    steps:\n      - ${step}\n        env: { NPM_TOKEN: x }\n`)).toEqual([
-      "secret-unnamed: .github/workflows/release.yml names no DOCKERHUB_USERNAME, DOCKERHUB_TOKEN",
-    ]);
+  test.each([
+    ["on: push", []],
+    ["on: [push, workflow_dispatch]", []],
+    ["on: { push: { branches: [main] } }", []],
+    ["on: { push: { branches: ['**', '!dev'] } }", []],
+    ["on: { push: { branches-ignore: [dev] } }", []],
+    [
+      "on: { push: { branches: [master] } }",
+      ["workflow: .github/workflows/release.yml runs on pushes to other branches than main"],
+    ],
+    [
+      "on: { push: { branches-ignore: [main] } }",
+      ["workflow: .github/workflows/release.yml runs on pushes to other branches than main"],
+    ],
+    [
+      "on: { push: { tags: ['v*'] } }",
+      ["workflow: .github/workflows/release.yml runs on pushes to other branches than main"],
+    ],
+    ["on: workflow_dispatch", ["workflow: .github/workflows/release.yml doesn't run on pushes to main"]],
+  ])("that release with %s: %j", async (on, expected) => {
     const env = "{ NPM_TOKEN: x, DOCKERHUB_USERNAME: y, DOCKERHUB_TOKEN: z }";
-    expect(await releasing(`jobs:\n  r:\n    steps:\n      - ${step}\n        env: ${env}\n`)).toEqual([]);
+    expect(await releasing(`${on}\njobs:\n  r:\n    steps:\n      - ${step}\n        env: ${env}\n`)).toEqual(expected);
+  });
+
+  test("that release must give every token to the step", async () => {
+    expect(
+      await releasing(`on: push\njobs:\n  r:\n    steps:\n      - ${step}\n        env: { NPM_TOKEN: x }\n`),
+    ).toEqual(["secret-unnamed: .github/workflows/release.yml names no DOCKERHUB_USERNAME, DOCKERHUB_TOKEN"]);
+    const env = "{ NPM_TOKEN: x, DOCKERHUB_USERNAME: y, DOCKERHUB_TOKEN: z }";
+    expect(await releasing(`on: push\njobs:\n  r:\n    steps:\n      - ${step}\n        env: ${env}\n`)).toEqual([]);
   });
 
   test("that publish by OIDC need no npm token", async () => {
     const rights = "permissions: { id-token: write }";
-    expect(await releasing(`${rights}\njobs:\n  r:\n    steps:\n      - ${step}\n`)).toEqual([
+    expect(await releasing(`on: push\n${rights}\njobs:\n  r:\n    steps:\n      - ${step}\n`)).toEqual([
       "secret-unnamed: .github/workflows/release.yml names no DOCKERHUB_USERNAME, DOCKERHUB_TOKEN",
     ]);
   });

@@ -1,4 +1,5 @@
 import type { Config, Tree } from "../config/types.ts";
+import { pathMatcher } from "../version/trigger.ts";
 import type { Found, Result, Subject } from "./types.ts";
 import { readWorkflows, secretsOf, valuesOf, type Workflow } from "./yaml.ts";
 
@@ -46,7 +47,7 @@ export async function checkWorkflows({
   const gitlab = (await tree.read(".gitlab-ci.yml"))?.includes("twotier") ?? false;
   if (gitlab && workflows.length === 0) return { found: [], text: ".gitlab-ci.yml" };
   const releasing = workflows.filter(({ text }) =>
-    /\btwotier\b[^\n]*\b(?:release|publish)\b|uses:\s*\S*\btwotier@/.test(text),
+    /\btwotier\b[^\n]*\b(?:release|publish)\b|uses:\s*\S*\btwotier@/.test(text.replace(/^\s*#.*$/gm, "")),
   );
   if (workflows.length === 0) return { found: [], text: "this repository has none", skipped: true };
   if (releasing.length === 0) {
@@ -59,7 +60,17 @@ export async function checkWorkflows({
   }
   const found = secretsWanted(config, releasing);
   const paths = releasing.map((one) => one.path);
-  const filtered = releasing.find(({ value }) => hasPathFilter(value, branch));
+  const started = releasing.filter(({ value }) => startsOn(value, branch));
+  if (started.length === 0) {
+    const pushed = releasing.some(({ value }) => pushOf(value) !== null);
+    found.push({
+      code: "workflow",
+      level: pushed ? "warning" : "note",
+      what: `${paths.join(", ")} ${pushed ? "runs on pushes to other branches than" : "doesn't run on pushes to"} ${branch}`,
+      remedy: `write \`on: { push: { branches: [${branch}] } }\`, or set trigger.branch in twotier.yaml`,
+    });
+  }
+  const filtered = started.find(({ value }) => hasPathFilter(value));
   if (filtered) {
     found.push({
       code: "path-filter",
@@ -72,13 +83,28 @@ export async function checkWorkflows({
   return { found, text: paths.join(", ") };
 }
 
-function hasPathFilter(value: unknown, branch: string): boolean {
-  return valuesOf(value, "push").some((push) => {
-    if (typeof push !== "object" || push === null) return false;
-    const { paths, "paths-ignore": ignored, branches } = push as Record<string, unknown>;
-    const concerned = !Array.isArray(branches) || branches.includes(branch);
-    return concerned && (paths !== undefined || ignored !== undefined);
-  });
+/** What a workflow's `on` says of pushes: null where they don't start it. */
+function pushOf(value: unknown): Record<string, unknown> | null {
+  const on = (value as { on?: unknown } | null)?.on;
+  if (on === "push" || (Array.isArray(on) && on.includes("push"))) return {};
+  if (typeof on !== "object" || on === null || !Object.hasOwn(on, "push")) return null;
+  const { push } = on as { push: unknown };
+  return typeof push === "object" && push !== null ? (push as Record<string, unknown>) : {};
+}
+
+/** Whether a push to the branch starts a workflow (docs.github.com, "Workflow syntax", on.push.branches). */
+function startsOn(value: unknown, branch: string): boolean {
+  const push = pushOf(value);
+  if (push === null) return false;
+  const globs = (key: string) => (Array.isArray(push[key]) ? push[key].map(String) : null);
+  const [branches, ignored] = [globs("branches"), globs("branches-ignore")];
+  if (branches === null && ignored === null) return push.tags === undefined && push["tags-ignore"] === undefined;
+  return branches === null ? !pathMatcher(ignored ?? [])(branch) : pathMatcher(branches)(branch);
+}
+
+function hasPathFilter(value: unknown): boolean {
+  const push = pushOf(value);
+  return push !== null && (push.paths !== undefined || push["paths-ignore"] !== undefined);
 }
 
 /** Secrets that the targets need and no releasing workflow names; with `id-token: write` npm and PyPI need none. */
