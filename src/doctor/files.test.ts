@@ -170,6 +170,10 @@ describe("stamps", () => {
     expect(await unstamped({ [file]: text })).toEqual([]);
   });
 
+  test("say nothing of a VERSION file that holds none: the plan does", async () => {
+    expect(await unstamped({ VERSION: "soon\n" })).toEqual([]);
+  });
+
   test("miss a second spelling in a file that is stamped once", async () => {
     const text = 'version = "0.4.2"\nother = "0.4.2"\nsee = "tool-0.4.2"\n';
     const found = await unstamped(

@@ -1,5 +1,5 @@
 import type { Config, ResolvedArtifacts, Tree } from "../config/types.ts";
-import type { Io, RemarkCode, Target, Topic } from "../core/target.ts";
+import type { Io, Target, Topic } from "../core/target.ts";
 import type { Refs } from "../git/refs.ts";
 import type { ReleaseError } from "../lib/errors.ts";
 import type { Session } from "../release/session.ts";
@@ -42,9 +42,6 @@ export const codes = [
   "notify",
 ] as const;
 export type Code = (typeof codes)[number];
-
-// Every kind that targets report is one of them.
-type _Covered = RemarkCode extends Code ? true : never;
 
 /** What a finding of preflight is called here. */
 export const codeOfTopic: Record<Topic, Code> = {
