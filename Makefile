@@ -41,10 +41,20 @@ adoption: ## init, then a whole rehearsal, in repositories of eleven shapes; L=n
 	@scripts/tools.sh
 	@$(node) test/adoption/main.ts $(L)
 
+rehearse: setup ## a whole release cycle of twotier itself: package, four binaries, image (minutes)
+	@bin/twotier rehearse .
+
+docs: website/node_modules/.package-lock.json ## docs/ as a site, in website/dist; fails where a link leads nowhere
+	@cd website && $(CURDIR)/$(node) node_modules/vitepress/bin/vitepress.js build .
+
+website/node_modules/.package-lock.json: website/package-lock.json
+	@scripts/setup.sh test
+	@cd website && npm ci --no-audit --no-fund --no-progress --loglevel=error
+
 picture: setup ## docs/demo.svg, the picture of a run in the README
 	@FORCE_COLOR=1 bin/twotier rehearse examples/playground 2>&1 | $(node) scripts/picture.ts docs/demo.svg "make demo"
 
 clean: ## remove what make made, but for node_modules
-	rm -rf dist .setup
+	rm -rf dist .setup website/dist website/node_modules scripts/runtimes/node_modules
 
-.PHONY: help setup demo test lint check bench torture adoption picture clean
+.PHONY: help setup demo test lint check bench torture adoption rehearse docs picture clean

@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 const systems = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
 const cpus = ["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "x64", "wasm32"];
 
-const file = new URL("../package-lock.json", import.meta.url);
+const file = "package-lock.json"; // npm runs this in the folder of the package.json
 const before = readFileSync(file, "utf8");
 const lock = JSON.parse(before);
 for (const [folder, entry] of Object.entries(lock.packages)) {

@@ -106,13 +106,13 @@ describe("the published package", () => {
   });
 });
 
-describe("package-lock.json", () => {
+describe.each(["package-lock.json", "website/package-lock.json"])("%s", (lock) => {
   interface Entry {
     version?: string;
     resolved?: string;
     optionalDependencies?: Record<string, string>;
   }
-  const { packages } = JSON.parse(readFileSync(path.join(root, "package-lock.json"), "utf8")) as {
+  const { packages } = JSON.parse(readFileSync(path.join(root, lock), "utf8")) as {
     packages: Record<string, Entry>;
   };
 

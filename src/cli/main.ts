@@ -1,6 +1,6 @@
 import { type Commands, run } from "./run.ts";
 
-const commands: Commands = {
+export const commands: Commands = {
   init: async () => (await import("./commands/init.ts")).initCommand,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   release: async () => (await import("./commands/release.ts")).releaseCommand,
