@@ -22,6 +22,8 @@ export interface Context {
   dir: string;
   /** Also gets every event (the journal). */
   listen(listener: (event: Event) => void): void;
+  /** Somebody stopped the command (Ctrl-C, or CI's cancel). */
+  readonly stopped: boolean;
   close(): void;
 }
 
@@ -39,8 +41,10 @@ export function openContext(flags: CommonFlags): Context {
   const reporter = createReporter({ stream: process.stderr, kind, verbose: flags.verbose === true });
   const listeners: ((event: Event) => void)[] = [(event) => reporter.event(event)];
   const http = createHttp({ proxyEnv: environment.variables, userAgent: `twotier/${productVersion}` });
+  let stopped = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (stop.signal.aborted) process.exit(130);
+    stopped = true;
     stop.abort(
       new ReleaseError("INTERRUPTED", `stopped by ${signal}`, {
         hint: "run the same command again, here or on another machine: it goes on from what the registries hold",
@@ -70,6 +74,9 @@ export function openContext(flags: CommonFlags): Context {
       },
     },
     listen: (listener) => listeners.push(listener),
+    get stopped() {
+      return stopped;
+    },
     close() {
       reporter.end();
       http.close();

@@ -19,11 +19,14 @@ export async function tellingFailures<T>(
   tier: Outcome["tier"],
   work: () => Promise<T>,
 ): Promise<T> {
+  // A run that took too long can't read it any more.
+  const config = await configOf(session);
   let tag: string | null = null;
   context.listen((event) => {
     if (event.type === "step" && event.step === "plan" && event.detail?.match(/\d/)) tag = event.detail;
   });
   return await work().catch(async (thrown) => {
+    if (context.stopped) throw thrown; // whoever stopped it knows
     const { code, message, hint, findings } = asReleaseError(thrown);
     const first = findings[0];
     const error = {
@@ -31,7 +34,7 @@ export async function tellingFailures<T>(
       hint: hint ?? first?.hint ?? "",
       message: first === undefined ? message : `${message}: ${first.message}`,
     };
-    await tell(context, session, { event: "failure", tier, version: null, tag, error });
+    await tell(context, config, { event: "failure", tier, version: null, tag, error });
     throw thrown;
   });
 }
@@ -43,17 +46,20 @@ export async function tellReleased(context: Context, session: Session, result: R
   const { tier, version, tag } = manifest;
   const notes = plan.changes.map((change) => change.subject);
   const pending = result.pending.map((one) => `${one.target} ${one.id}`);
-  await tell(context, session, { event: tier, tier, version, tag, notes, pending });
+  await tell(context, await configOf(session), { event: tier, tier, version, tag, notes, pending });
 }
 
 type Told = Pick<Outcome, "event" | "tier" | "version" | "tag"> & Partial<Outcome>;
 
-async function tell(context: Context, session: Session, about: Told): Promise<void> {
-  const { environment, io } = context;
-  const config = await session.at("HEAD").then(
+/** The configuration that says who is told; null where it can't be read. */
+const configOf = (session: Session): Promise<Config | null> =>
+  session.at("HEAD").then(
     (here) => here.config,
-    () => null, // who is to be told stands in what can't be read
+    () => null,
   );
+
+async function tell(context: Context, config: Config | null, about: Told): Promise<void> {
+  const { environment, io } = context;
   if (config === null || !config.notify.some((one) => one.on.includes(about.event))) return;
   const { notify } = await import("../notify/send.ts");
   const outcome: Outcome = {

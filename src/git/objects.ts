@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Socket } from "node:net";
-import { ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { Git } from "./push.ts";
 
 export interface GitObject {
@@ -101,10 +101,10 @@ export class ObjectReader {
     });
     child.stdin.on("error", () => {}); // EPIPE: `close` tells
     child.on("error", (cause) => {
-      const interrupted = cause.name === "AbortError";
+      // Who stopped it said why (a time limit, a signal).
       fail(
-        interrupted
-          ? new ReleaseError("INTERRUPTED", "git was stopped", { cause })
+        cause.name === "AbortError"
+          ? asReleaseError(cause)
           : new ReleaseError("TOOL_MISSING", "git isn't installed, or isn't on the PATH", {
               cause,
               facts: { tool: "git" },

@@ -14,6 +14,7 @@ let status = 200;
 
 beforeAll(async () => {
   service = createServer((request, response) => {
+    if (request.url?.startsWith("/never")) return;
     let body = "";
     request.on("data", (chunk) => (body += chunk));
     request.on("end", () => {
@@ -36,6 +37,7 @@ notify:
 });
 afterAll(async () => {
   service.close();
+  service.closeAllConnections();
   await project.close();
 });
 
@@ -73,6 +75,13 @@ test("a failure is told with its error, and stays the same failure", async () =>
   expect(bodies).toMatchObject([{ event: "failure", error: { code: expect.any(String) } }]);
   expect(refused.stderr).toContain(`error[${bodies[0]?.error?.code}]`);
   expect(JSON.stringify(bodies)).not.toContain(projectToken);
+});
+
+test("a release that took too long is told", async () => {
+  const silent = `http://127.0.0.1:${(service.address() as AddressInfo).port}/never`;
+  const late = await twotier(["release", "--tier", "staging", "--timeout", "0.04"], { GITHUB_API_URL: silent });
+  expect(late.stderr).toContain("error[INTERRUPTED]: the release took longer");
+  expect(bodies).toMatchObject([{ event: "failure", error: { code: "INTERRUPTED" } }]);
 });
 
 test("a release is told with what changed and where; a service that fails is a warning and nothing more", async () => {
