@@ -95,7 +95,8 @@ export const descriptions: Record<string, Description> = {
     otherwise: "false",
   },
   "tiers.production.conditions.minAge": {
-    about: "Time since the candidate became public, in minutes, hours or days. GitHub, npm and PyPI say when that was; the last of them counts.",
+    about:
+      "Time since the candidate became public, in minutes, hours or days. GitHub, npm and PyPI say when that was; the last of them counts.",
     example: "24h",
     otherwise: "none",
   },
