@@ -12,7 +12,7 @@ const keys = [
   ...["1.2.3", "1.2.3-rc.1", "schemaVersion", "default_branch", "full_name", "objects", "access_token", "__proto__"],
 ];
 
-const { value: json } = fc.letrec<{ value: unknown }>((again) => ({
+export const { value: json } = fc.letrec<{ value: unknown }>((again) => ({
   value: fc.oneof(
     { maxDepth: 6, depthSize: "large" },
     { weight: 1, arbitrary: fc.constantFrom(null, true, false, 0, -1, 1, 1e21, "", "1.2.3", "v1.2.3", "latest") },
@@ -121,7 +121,7 @@ const right: unknown[] = [
 right.push([right[5]]);
 
 /** The document with what is at one place in it replaced. */
-function replaced(document: unknown, place: number, by: unknown): unknown {
+export function replaced(document: unknown, place: number, by: unknown): unknown {
   let count = 0;
   const walk = (value: unknown): unknown => {
     if (count++ === place) return by;

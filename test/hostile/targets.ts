@@ -25,11 +25,13 @@ const credentials = ["", "u:", "__token__:", "x-access-token:"]
   .flatMap((user) => [Buffer.from(user + token).toString("base64"), user + token])
   .concat("AWS4-HMAC-SHA256");
 
-/** Requests that carry a credential. */
-export function withCredential(requests: readonly HostileRequest[]): HostileRequest[] {
-  return requests.filter(
-    ({ headers, text }) => headers.authorization ?? headers.cookie ?? credentials.some((one) => text.includes(one)),
-  );
+/** Requests that carry a credential: method, address and header of each. */
+export function withCredential(requests: readonly HostileRequest[]): string[] {
+  return requests
+    .filter(
+      ({ headers, text }) => headers.authorization ?? headers.cookie ?? credentials.some((one) => text.includes(one)),
+    )
+    .map(({ method, url, headers }) => `${method} ${url.slice(0, 100)} ${headers.authorization ?? ""}`);
 }
 
 export const release = {

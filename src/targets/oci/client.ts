@@ -94,15 +94,11 @@ export class OciClient {
     const first = own ? await this.#authority.header(scopes, io) : undefined;
     const response = await once(first);
     if (response.status !== 401 || !own) return response;
-    const again = await this.#authority
-      .answer(response.headers["www-authenticate"], scopes, first, io)
-      .catch((error: unknown) => {
-        response.discard();
-        throw error;
-      });
-    if (again === undefined) return response;
-    response.discard();
-    return once(again);
+    // Read before the token is asked for: refusals that nobody reads could hold all connections that it has to come by.
+    const said = await response.bytes(1 << 20).catch(() => Buffer.alloc(0));
+    const again = await this.#authority.answer(response.headers["www-authenticate"], scopes, first, io);
+    if (again !== undefined) return once(again);
+    return { ...response, bytes: async () => said, text: async () => said.toString("utf8"), discard: () => {} };
   }
 
   /** Digest that a tag or digest has; null where there is none. */
