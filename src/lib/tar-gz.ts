@@ -34,13 +34,21 @@ export async function readTarGz(
         if (total > 4 * limit || found.size === 1000) throw new Error(`${file} holds more of that than can be read`);
         found.set(header.name, read);
         if (enough(found)) break;
-      } else await body.cancel();
+      } else await pass(body as ReadableStream<Uint8Array>);
     }
   } finally {
     source.destroy();
     gunzip.destroy();
   }
   return found;
+}
+
+/**
+ * Reads what nobody wants. Not `cancel`: of an entry that has come whole, while the next one already comes, it takes that
+ * one's contents away, and whoever reads them waits for ever (modern-tar 0.8.6).
+ */
+async function pass(stream: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of stream);
 }
 
 async function collect(stream: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
