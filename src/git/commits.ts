@@ -57,8 +57,15 @@ export function parseCommitObject(text: string): Omit<Commit, "sha" | "paths" | 
   return {
     parents: [...header.matchAll(/^parent ([0-9a-f]+)$/gm)].map((match) => match[1] as string),
     epoch: Number(/^committer .* (\d+) [+-]\d{4}$/m.exec(header)?.[1] ?? 0),
-    message: end < 0 ? "" : text.slice(end + 2).replace(/\n+$/, ""),
+    message: end < 0 ? "" : withoutLastLines(text.slice(end + 2)),
   };
+}
+
+/** A message without the line ends after it; in one pass, unlike `/\n+$/`, however many there are within it. */
+function withoutLastLines(message: string): string {
+  let end = message.length;
+  while (message[end - 1] === "\n") end--;
+  return message.slice(0, end);
 }
 
 /** Reads what `format` and `--name-only -z` print. */
@@ -80,7 +87,7 @@ export function parseLog(text: string): Commit[] {
       sha,
       parents: parents === "" ? [] : parents.split(" "),
       epoch: Number(epoch),
-      message: message.replace(/\n+$/, ""),
+      message: withoutLastLines(message),
       author,
       paths,
     });

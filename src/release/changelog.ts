@@ -33,11 +33,8 @@ export function withSection(text: string, { version, date, body }: ChangelogSect
   if (headings.some((one) => one.name === version)) return text;
   const section = [`## [${version}] - ${date}`, "", ...body.trim().split("\n"), ""];
   const below = headings.find((one) => one.name !== "unreleased");
-  if (below) lines.splice(below.at, 0, ...section);
-  else {
-    const title = text.trim() === "" ? ["# Changelog", ""] : lines;
-    while (title.at(-1) === "") title.pop();
-    lines.splice(0, lines.length, ...title, "", ...section);
-  }
-  return lines.join(newline);
+  if (below) return [...lines.slice(0, below.at), ...section, ...lines.slice(below.at)].join(newline);
+  const title = text.trim() === "" ? ["# Changelog", ""] : lines;
+  while (title.at(-1) === "") title.pop();
+  return [...title, "", ...section].join(newline);
 }

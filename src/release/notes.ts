@@ -25,13 +25,13 @@ const titles: Record<ChangeGroup["kind"], string> = {
   other: "Other changes",
 };
 
-const kinds: Record<string, ChangeGroup["kind"]> = {
-  feat: "features",
-  feature: "features",
-  fix: "fixes",
-  perf: "performance",
-  docs: "documentation",
-};
+const kinds = new Map<string, ChangeGroup["kind"]>([
+  ["feat", "features"],
+  ["feature", "features"],
+  ["fix", "fixes"],
+  ["perf", "performance"],
+  ["docs", "documentation"],
+]);
 
 /** Changes by kind, breaking ones first; a change is in one group alone. Groups without changes are left out. */
 export function groupChanges(changes: readonly Change[]): ChangeGroup[] {
@@ -39,7 +39,7 @@ export function groupChanges(changes: readonly Change[]): ChangeGroup[] {
   for (const { sha, subject, breaking } of changes) {
     const { type, scope, description, breaking: marked } = parseCommit(subject);
     const breaks = breaking ?? marked;
-    const kind = breaks !== null ? "breaking" : (kinds[type ?? ""] ?? "other");
+    const kind = breaks !== null ? "breaking" : (kinds.get(type ?? "") ?? "other");
     const text = breaks !== null && breaks !== description ? `${description}: ${breaks}` : description;
     groups.set(kind, [...(groups.get(kind) ?? []), { sha, scope, text }]);
   }

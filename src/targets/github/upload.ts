@@ -104,7 +104,8 @@ function alreadyExists(error: unknown): boolean {
  * @throws ReleaseError REGISTRY when it is anything else.
  */
 export function uploadAddress(api: string, template: string): string {
-  const text = template.replace(/\{[^}]*\}$/, "");
+  // `https://uploads.github.com/repos/o/r/releases/1/assets{?name,label}` (RFC 6570)
+  const text = template.endsWith("}") ? template.slice(0, template.lastIndexOf("{")) : template;
   const base = new URL(api);
   const url = URL.canParse(text) ? new URL(text) : null;
   const sibling = base.host.startsWith("api.") ? `uploads.${base.host.slice("api.".length)}` : `uploads.${base.host}`;

@@ -30,8 +30,12 @@ export function toSemver(version: string): string | undefined {
   return `${line.join(".")}-${labels[String(label)] ?? label}.${number}`;
 }
 
+/** Characters of a file's name: more than any file system takes. */
+const longestName = 1000;
+
 /** The version in a distribution's file name (PEP 427; PEP 625 and, for sdists, older habits); undefined for other files. */
 export function versionOfFile(file: string, project: string): string | undefined {
+  if (file.length > longestName) return undefined;
   if (file.endsWith(".whl")) {
     const parts = file.slice(0, -4).split("-");
     return parts.length === 5 || parts.length === 6 ? parts[1] : undefined;

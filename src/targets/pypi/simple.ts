@@ -142,6 +142,7 @@ function decodeEntities(text: string): string {
   return text.replace(/&(?:#(\d+)|#x([0-9a-f]+)|(\w+));/gi, (all, decimal, hex, name) => {
     const point = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : undefined;
     if (point !== undefined) return point <= 0x10ffff ? String.fromCodePoint(point) : all;
-    return named[name.toLowerCase()] ?? all;
+    const known = name.toLowerCase();
+    return Object.hasOwn(named, known) ? (named[known] as string) : all;
   });
 }
