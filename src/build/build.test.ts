@@ -293,6 +293,21 @@ describe.skipIf(needs(["npm", "git"]))("npm", () => {
     expect(findings).toEqual([]);
   });
 
+  test("a program of twotier that is no node lends none: the machine's builds it", async () => {
+    const own = process.execPath;
+    const machine = path.join(folder, "machine");
+    await put(machine, "node", `#!/bin/sh\n[ "$1" = --version ] && echo v99.1.2 || exec "${own}" "$@"\n`);
+    await chmod(path.join(machine, "node"), 0o755);
+    vi.stubEnv("PATH", `${machine}:${process.env.PATH}`);
+    expect((await make([npm])).tools.node).toBe(process.versions.node);
+    process.execPath = "/opt/twotier";
+    try {
+      expect((await make([npm])).tools.node).toBe("99.1.2");
+    } finally {
+      process.execPath = own;
+    }
+  });
+
   test("no lifecycle script runs while it is packed, and that is said", async () => {
     const about = {
       name: "t",
