@@ -55,6 +55,7 @@ const rows = lines.map(
 writeFileSync(
   file,
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, monospace" font-size="14" fill="#adbac7">
+<title>What ${markup(title)} prints</title>
 <rect width="${width}" height="${height}" rx="8" fill="#22272e"/>
 <circle cx="20" cy="18" r="6" fill="#f47067"/><circle cx="40" cy="18" r="6" fill="#c69026"/><circle cx="60" cy="18" r="6" fill="#57ab5a"/>
 <text x="80" y="23" fill="#768390">${markup(title)}</text>
