@@ -66,7 +66,9 @@ export async function surveyCargo(
       survey.leftOut.push({ path: file, why: "is a library: twotier doesn't publish to crates.io" });
       continue;
     }
-    for (const bin of bins) {
+    const notes = [`${name}: cargo builds it for linux/amd64 alone; docs/building.md says how to add platforms`];
+    if (published) notes.push(`${name}: twotier doesn't publish to crates.io; \`cargo publish\` stays where it is`);
+    for (const [at, bin] of bins.entries()) {
       const asset = `${bin}-linux-amd64`;
       const run = [
         `cargo build --release --locked --target ${target} --bin ${bin} --target-dir "$OUT/../cargo"`,
@@ -74,12 +76,16 @@ export async function surveyCargo(
       ].join(" && ");
       survey.packages.push({
         artifact: { type: "command", name: bin, dir, run, files: [asset] },
-        ...{ target: null, registryName: null, manifest: file, version, stamps: stampsOf(crate) },
+        ...{
+          target: null,
+          registryName: null,
+          manifest: file,
+          version,
+          stamps: stampsOf(crate),
+          notes: at === 0 ? notes : [],
+        },
       });
     }
-    survey.notes.push(`${name}: cargo builds it for linux/amd64 alone; docs/building.md says how to add platforms`);
-    if (published)
-      survey.notes.push(`${name}: twotier doesn't publish to crates.io; \`cargo publish\` stays where it is`);
   }
   return { ...survey, stampsOf: (dir) => crates.filter((one) => one.dir === dir).flatMap(stampsOf) };
 }

@@ -56,7 +56,7 @@ export async function surveyGo(
       const settings = variables(command);
       if (!settings.some((one) => one.endsWith("={version}")))
         survey.notes.push(
-          `${name}: no variable for its version was found (var version = "dev" in package main), so the binary won't know it`,
+          `${name}: no variable for its version was found (var version = "dev" in package main), so the linker tells the binary none`,
         );
       survey.packages.push({
         artifact: {

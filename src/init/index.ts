@@ -45,11 +45,14 @@ export async function propose(tree: Tree, place: Place, options: ProposeOptions 
   notes.push(...survey.notes);
   const forms = tagForms(place.tags);
   const together = oneVersion(survey.packages, forms, product);
-  const leftOut = [...survey.leftOut, ...together.leftOut];
+  // What everybody expects comes last.
+  const usual = ({ why }: { why: string }) => Number(/^is (?:private|a library)/.test(why));
+  const leftOut = [...survey.leftOut, ...together.leftOut].sort((a, b) => usual(a) - usual(b));
   const packages = named(together.packages, product)
     .filter((one) => options.only?.includes(one.artifact.name) ?? true)
     .sort((a, b) => rank(a) - rank(b));
   if (packages.length === 0) throw nothing(leftOut);
+  notes.push(...packages.flatMap((one) => one.notes ?? []));
 
   const tag = together.form?.template ?? survey.tools.find((tool) => tool.tag !== null)?.tag ?? "v{version}";
   const targets = targetsOf(packages, survey, place);

@@ -82,11 +82,11 @@ describe("what is released", () => {
     });
     expect(found.released).toEqual(["@acme/a"]);
     expect(found.leftOut.map(({ path, why }) => `${path} ${why}`)).toEqual([
-      "package.json is private: the root of the workspaces",
-      "packages/b/package.json is private",
       "packages/c/package.json has no name",
       "packages/internal/package.json isn't one of the workspaces",
       "templates/t/package.json isn't one of the workspaces",
+      "package.json is private: the root of the workspaces",
+      "packages/b/package.json is private",
     ]);
   });
 
@@ -127,6 +127,22 @@ describe("what is released", () => {
       { tags: ["v0.2.0", "go/v0.2.0"] },
     );
     expect(found.released).toEqual(["x", "github.com/acme/thing/go"]);
+  });
+
+  it("takes 0.0.0 beside real versions for a playground, and the tags of the package that has most", async () => {
+    const files = {
+      "a/package.json": npm("@acme/a", "3.0.0"),
+      "b/package.json": npm("@acme/b", "3.0.0"),
+      "playground/package.json": npm("@acme/playground", "0.0.0"),
+    };
+    const found = await propose(treeOf(files), place({ tags: ["@acme/a@3.0.0", "@acme/b@2.0.0", "@acme/b@3.0.0"] }));
+    expect(found.leftOut).toEqual([
+      {
+        path: "playground/package.json",
+        why: "@acme/playground is at 0.0.0, and the others at 3.0.0: taken for something that isn't released",
+      },
+    ]);
+    expect(found.config.version?.tag).toBe("@acme/b@{version}");
   });
 
   it("stamps nothing of what is left out", async () => {

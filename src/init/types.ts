@@ -52,6 +52,8 @@ export interface Package {
   version: string | null;
   /** Where its version is spelt, besides what is stamped for its type by itself. */
   stamps?: ExtraStamp[];
+  /** What the reader should know where it is released. */
+  notes?: string[];
 }
 
 /** Something that looks like a package and won't be released. */

@@ -35,14 +35,22 @@ export function oneVersion(packages: readonly Package[], forms: readonly TagForm
   const said = versions.map((one) => ({ ...one, text: one.text ?? (spells ? null : one.tagged) }));
   const main = mainVersion(said, tagged, product);
   const newest = tagged?.stable ? formatVersion(tagged.stable) : main;
-  const isApart = ({ text, tagged: own }: Said) =>
-    text === null ? own !== null && own !== main && own !== newest : text !== main;
-  const together = said.filter((one) => !isApart(one));
-  const leftOut = said.filter(isApart).map(({ one, text, tagged: own }) => ({
-    path: one.manifest,
-    why: `${one.registryName ?? one.artifact.name} is at ${text ?? own}, not ${main ?? newest}: versioned apart, and one twotier.yaml has one version`,
-  }));
-  const owned = together.flatMap(({ own }) => own ?? []);
+  const why = ({ one, text, tagged: own }: Said): string | null => {
+    const name = one.registryName ?? one.artifact.name;
+    const apart = text === null ? own !== null && own !== main && own !== newest : text !== main;
+    if (apart)
+      return `${name} is at ${text ?? own}, not ${main ?? newest}: versioned apart, and one twotier.yaml has one version`;
+    // Beside packages that have a version, 0.0.0 is what playgrounds and templates say.
+    if (text === null && own === null && spells && /^0\.0\.0/.test(one.version ?? ""))
+      return `${name} is at ${one.version}, and the others at ${main}: taken for something that isn't released`;
+    return null;
+  };
+  const together = said.filter((one) => why(one) === null);
+  const leftOut = said.flatMap((one) => {
+    const reason = why(one);
+    return reason === null ? [] : [{ path: one.one.manifest, why: reason }];
+  });
+  const owned = together.flatMap(({ own }) => own ?? []).sort((a, b) => b.count - a.count);
   const agrees = (form: TagForm) => form.stable !== null && formatVersion(form.stable) === main;
   const form =
     (tagged && agrees(tagged) ? tagged : null) ??
