@@ -242,7 +242,7 @@ describe.skipIf(needs(["python3", "venv-python"]))("what pip and Warehouse's rul
     await target.publish(wheel as Item, built.local, io);
     await registry.admin.age(project, "0.1.16", 15 * 24 * 3_600_000);
     const late = target.publish(sdist as Item, built.local, io);
-    await expect(late).rejects.toMatchObject({ code: "REGISTRY", retryable: false });
+    await expect(late).rejects.toMatchObject({ code: "REFUSED", retryable: false });
     await expect(late).rejects.toThrow(/14 days/);
     io.close();
   });
