@@ -110,7 +110,7 @@ async function* zipEntries(file: string): AsyncGenerator<Streamed> {
   }
 }
 
-/** Entries of a tar file: plain, gzip or zstd, as its first bytes say. */
+/** Entries of a tar file: plain, gzip or zstd, as its first bytes say. Contents that aren't read are passed over. */
 export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) => void): AsyncGenerator<Streamed> {
   const head = await beginning(file);
   const source = createReadStream(file, { highWaterMark: 1 << 18 });
@@ -142,7 +142,10 @@ export async function* tarEntries(file: string, passing?: (chunk: Uint8Array) =>
         ...(header.linkname ? { link: header.linkname } : {}),
         ...attributesOf(header.pax),
       };
-      yield { name: header.name, facts, body: body as unknown as AsyncIterable<Uint8Array> };
+      const contents = body as unknown as AsyncIterable<Uint8Array>;
+      yield { name: header.name, facts, body: contents };
+      // What nobody has read stands before the next entry.
+      for await (const _ of contents);
     }
   } finally {
     source.destroy();

@@ -42,6 +42,10 @@ async function copied(layers: TarEntry[][], entry = "/app"): Promise<string> {
 describe("a file of an image", () => {
   it.each([
     ["as it is", [[file("app", "a")]]],
+    [
+      "after larger files that nobody asks for",
+      [[file("big", "b".repeat(3 << 20)), file("app", "a")], [file("c", "c".repeat(3 << 20))]],
+    ],
     ["of the highest layer that has it", [[file("app", "b")], [file("./app", "a")], [file("other", "c")]]],
     ["by a link", [[file("opt/app", "a")], [link("app", "opt/app")]]],
     [
