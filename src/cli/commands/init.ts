@@ -7,7 +7,7 @@ import { gitCredentials } from "../../git/credentials.ts";
 import { folderTree } from "../../git/folder.ts";
 import { checkProposal, nextSteps, type Place, type Proposal, propose } from "../../init/index.ts";
 import { readPlace } from "../../init/place.ts";
-import { asReleaseError, type ReleaseError } from "../../lib/errors.ts";
+import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
 import { type CommonFlags, type Context, openContext, print, printJson } from "../context.ts";
 import { credentialsOf } from "../credentials.ts";
 import { errorJson } from "../output/error.ts";
@@ -54,6 +54,9 @@ interface Looked {
 }
 
 async function init(flags: Flags): Promise<void> {
+  if (flags.repository !== undefined && !/^[\w-]+\/[\w.-]+$/.test(flags.repository)) {
+    throw new ReleaseError("USAGE", `--repository is ${flags.repository}`, { hint: "write it as owner/name" });
+  }
   const context = openContext(flags);
   const { dir, environment } = context;
   const terminal = environment.stdinIsTerminal && environment.stdoutIsTerminal && !environment.ci;
