@@ -8,6 +8,9 @@ import { styleFor } from "./output/style.ts";
 /** How each command is loaded. */
 export type Commands = Record<string, () => Promise<(program: Command) => void>>;
 
+const lostHint =
+  "this is a mistake in twotier; please report it. Run the same command again: it goes on from what the registries hold";
+
 /**
  * Runs a command line with these commands; only the one that is asked for is loaded (`--help` loads them all).
  * Sets process.exitCode; never throws.
@@ -50,8 +53,18 @@ Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or refused, 3 somet
       .exitOverride()
       .showSuggestionAfterError();
   }
+  let ended = false;
+  // Node ends, with 0, when nothing is left that could go on: a command that waits for what can't come has failed.
+  process.once("beforeExit", () => {
+    if (ended) return;
+    const lost = new ReleaseError("INTERNAL", "the command came to no end", { hint: lostHint });
+    process.stderr.write(`${renderError(lost, styleFor(process.stderr), false)}\n`);
+    process.exitCode = exitCodeOf(lost.code);
+  });
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(args, { from: "user" }).finally(() => {
+      ended = true;
+    });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return;
     const error =
