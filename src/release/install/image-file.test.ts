@@ -40,6 +40,11 @@ async function copied(layers: TarEntry[][], entry = "/app"): Promise<string> {
 }
 
 describe("a file of an image", () => {
+  it("is copied whole, however large", async () => {
+    const large = Array.from({ length: 500_000 }, (_, at) => `line ${at}`).join("\n");
+    expect((await copied([[file("app", large), file("other", "b")]])) === large).toBe(true);
+  });
+
   it.each([
     ["as it is", [[file("app", "a")]]],
     [

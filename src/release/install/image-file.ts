@@ -48,7 +48,9 @@ export async function copyFromImage(layers: readonly string[], file: string, to:
   if (!found) throw new Error(`the image holds no file ${file}`);
   for await (const { name, facts, body } of tarEntries(found.layer)) {
     if (name !== found.name || facts.type !== "file") continue;
-    return pipeline(bounded(body, file, 2 ** 31), createWriteStream(to, { mode: 0o755 }));
+    // Awaited here: leaving the loop closes the archive.
+    await pipeline(bounded(body, file, 2 ** 31), createWriteStream(to, { mode: 0o755 }));
+    return;
   }
   throw new Error(`${file} isn't a file in the image`);
 }
