@@ -60,10 +60,10 @@ const hint = "run `twotier prepare --tier TIER` first; it writes .twotier/prepar
  * @throws ReleaseError USAGE when it is neither, or another twotier made it
  */
 export async function decodePrepared(value: string): Promise<Prepared> {
-  if (/[^\w-]/.test(value.trim()) && !statSync(value, { throwIfNoEntry: false })?.isFile()) {
+  const file = isFile(value);
+  if (!file && /[^\w-]/.test(value.trim())) {
     throw new ReleaseError("USAGE", `--prepared: there is no file ${excerpt(value, 200)}`, { hint });
   }
-  const file = value.length < 4096 && statSync(value, { throwIfNoEntry: false })?.isFile();
   const text = (file ? await readFile(value, "utf8") : value).trim();
   let found: Partial<Prepared> | null;
   try {
@@ -80,4 +80,13 @@ export async function decodePrepared(value: string): Promise<Prepared> {
     });
   }
   return found as Prepared;
+}
+
+/** False also for what is too long to be a path. */
+function isFile(value: string): boolean {
+  try {
+    return statSync(value).isFile();
+  } catch {
+    return false;
+  }
 }

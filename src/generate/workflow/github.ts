@@ -124,6 +124,7 @@ ${indent(["GITHUB_TOKEN: ${{ github.token }}", ...secrets(input.notify)], 10)}
     needs: prepare
     if: needs.prepare.outputs.build == 'true'
     strategy:
+      fail-fast: false # what was built need not be built again
       matrix:
         include: \${{ fromJSON(needs.prepare.outputs.matrix) }}
     name: build (\${{ matrix.name }})
@@ -168,7 +169,7 @@ ${node}
 ${indent(credentials(input), 10)}
   verify:
     needs: [prepare, publish]
-    if: \${{ !failure() && !cancelled() && needs.prepare.outputs.released == 'true' }}
+    if: \${{ !cancelled() && needs.publish.result == 'success' }}
     runs-on: ubuntu-latest
     timeout-minutes: 60
     permissions:
