@@ -18,7 +18,9 @@ const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/
 const places = {
   path: [...(process.env.PATH ?? "").split(path.delimiter).filter(path.isAbsolute), ...system, "/usr/local/go/bin"],
   system,
-  cargo: [...(process.env.PATH ?? "").split(path.delimiter), path.join(homedir(), ".cargo/bin")].filter(path.isAbsolute),
+  cargo: [...(process.env.PATH ?? "").split(path.delimiter), path.join(homedir(), ".cargo/bin")].filter(
+    path.isAbsolute,
+  ),
   venv: [venv],
   setup: [path.join(setup, "bin")],
   npm: [path.join(root, "node_modules/.bin")],
@@ -62,6 +64,10 @@ const tools = {
   "devpi-server": ["venv"],
   "devpi-init": ["venv"],
   "pypi-server": ["venv"],
+  /** Has GitHub's and GitLab's schemas of workflows in it. */
+  "check-jsonschema": ["venv"],
+  /** Audits workflows. */
+  zizmor: ["venv"],
   crane: ["setup"],
   actionlint: ["setup"],
   /** Not fetched: Go's module proxy doesn't serve it (403, November 2026). Found where somebody installed it. */

@@ -13,6 +13,8 @@ export interface RegistriesOptions {
   state?: string;
   /** The only token taken; left out: any. */
   token?: string;
+  /** Tokens of GitHub that are taken for reading only. */
+  readOnlyTokens?: readonly string[];
   /** Clock, for age rules. */
   now?: () => Date;
   /** What goes wrong from the start; `Registries.faults` switches more on. */
@@ -86,6 +88,7 @@ export async function startRegistries(options: RegistriesOptions = {}): Promise<
     keep(
       startGithub({
         ...of("github"),
+        readOnlyTokens: options.readOnlyTokens,
         immutableReleases: kept?.immutableReleases,
         listLag: (kept?.listLagSeconds ?? 0) * 1000,
       }),
