@@ -36,8 +36,9 @@ prepare:
     - set --; if [ "$publish_pypi" = false ]; then set -- "$@" --skip pypi; fi
     - if [ "$publish_npm" = false ]; then set -- "$@" --skip npm; fi
     - if [ "$publish_docker" = false ]; then set -- "$@" --skip docker; fi
-    - ${command} prepare --tier "$TIER" --component "$release_component" --label "$prerelease_label" --candidate "$candidate" --env prepare.env "$@"
-  artifacts:
+    - ${command} prepare --tier "$TIER" --component "$release_component" --label "$prerelease_label" --candidate "$candidate" --out prepared --env prepare.env "$@"
+  artifacts: # a dotenv report takes 5 KB, and what is prepared may be longer
+    paths: [prepared]
     reports: { dotenv: prepare.env }
 ${build(input, parts)}publish:
   stage: publish
@@ -46,7 +47,7 @@ ${build(input, parts)}publish:
   environment: { name: $TWOTIER_TIER }
   script:
     - if [ "$TWOTIER_RELEASED" != true ]; then exit 0; fi
-    - ${command} publish --prepared "$TWOTIER_PREPARED" --parts parts
+    - ${command} publish --prepared prepared --parts parts
 verify:
   stage: verify
   timeout: 1 hour
@@ -72,7 +73,7 @@ function build({ command, tools }: WorkflowInput, parts: readonly Part[]): strin
       - PART: [${parts.map((part) => JSON.stringify(part.name)).join(", ")}]
   script:
     - if [ "$TWOTIER_BUILD" != true ]; then exit 0; fi
-${setup}    - ${command} build --prepared "$TWOTIER_PREPARED" --part "$PART" --out "parts/$PART"
+${setup}    - ${command} build --prepared prepared --part "$PART" --out "parts/$PART"
   artifacts:
     paths: [parts]
     expire_in: 1 week
