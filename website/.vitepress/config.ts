@@ -9,7 +9,7 @@ const repository = "https://github.com/hanzoai/twotier";
 
 /** Pages by subject, in reading order. What isn't named here comes last, so that no page is without a way to it. */
 const subjects: Record<string, string[]> = {
-  Start: ["index", "getting-started", "github-actions", "gitlab", "moving-from/*", "troubleshooting"],
+  Start: ["index", "getting-started", "moving-from/*", "troubleshooting"],
   Releasing: ["configuration", "building", "promotion", "verify", "rollback", "doctor", "notifications"],
   "In CI": ["github-actions", "gitlab"],
   Targets: ["targets/*"],
