@@ -31,7 +31,9 @@ export function installBinary(trial: Trial, file: ReleaseFile, io: Io): Promise<
     const response = await io.http({ url, signal: io.signal });
     if (response.status !== 200) {
       response.discard();
-      throw new ReleaseError("REGISTRY", `${url} was answered with ${response.status}`);
+      throw new ReleaseError("REGISTRY", `${url} was answered with ${response.status}`, {
+        hint: "run the same command again; if it stays so, look at the release's page",
+      });
     }
     const program = path.join(folder, command);
     await writeFile(program, await response.bytes(2 ** 31));

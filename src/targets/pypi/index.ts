@@ -176,6 +176,7 @@ async function download(file: IndexFile, io: Io): Promise<Digest | undefined> {
     throw new ReleaseError("REGISTRY", `downloading ${file.name} was answered with ${response.status}`, {
       facts: { address: file.url },
       retryable: response.status >= 500 || response.status === 429,
+      hint: "the index lists it, but its file server doesn't give it: run the same command again",
     });
   }
   const hash = hashing(["sha256"]);
