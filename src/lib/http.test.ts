@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ReleaseError } from "./errors.ts";
 import { readChunks } from "./file.ts";
 import { digestFile, digestOf } from "./hash.ts";
-import { bounded, createHttp } from "./http.ts";
+import { createHttp } from "./http.ts";
+import { bounded } from "./http-answer.ts";
 
 let handler: http.RequestListener;
 let server: http.Server;

@@ -1,7 +1,7 @@
 import { createWriteStream } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { bounded } from "../../lib/http.ts";
+import { bounded } from "../../lib/http-answer.ts";
 import { tarEntries } from "../../proof/archive.ts";
 
 /** Where a path of an image leads: a file of a layer, or another path. */

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { asReleaseError } from "../../lib/errors.ts";
 import { exec } from "../../lib/exec.ts";
 import { hexOf } from "../../lib/hash.ts";
-import { bounded } from "../../lib/http.ts";
+import { bounded } from "../../lib/http-answer.ts";
 import { tarEntries } from "../../proof/archive.ts";
 import type { Trial } from "./tools.ts";
 

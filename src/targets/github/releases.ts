@@ -1,7 +1,8 @@
 import type { Io } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
-import { bounded, type HttpResponse } from "../../lib/http.ts";
+import type { HttpResponse } from "../../lib/http.ts";
+import { bounded } from "../../lib/http-answer.ts";
 import { type Api, hasStatus, unexpected } from "./api.ts";
 
 /** A release, as far as it is used here (docs.github.com/rest/releases/releases). */

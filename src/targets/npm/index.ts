@@ -2,7 +2,7 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Files, Io, Item, Mark, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
-import { bounded } from "../../lib/http.ts";
+import { bounded } from "../../lib/http-answer.ts";
 import { claimPackages } from "./claim.ts";
 import { digestOfVersion, NpmClient, type Packument, splitId, type TokenProvider } from "./client.ts";
 import { preflight } from "./preflight.ts";

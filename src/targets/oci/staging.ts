@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { Io, ReleaseContext, Staging } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { digestOf } from "../../lib/hash.ts";
-import { bounded } from "../../lib/http.ts";
+import { bounded } from "../../lib/http-answer.ts";
 import type { Credentials } from "./auth.ts";
 import { contentOf, type Descriptor, type Manifest, type OciClient, ociManifest } from "./client.ts";
 import { deleteTag } from "./retract.ts";

@@ -2,7 +2,7 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Io, Item, Mark, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
-import { bounded } from "../../lib/http.ts";
+import { bounded } from "../../lib/http-answer.ts";
 import { closedReleases } from "./closed.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
 import { preflight, rightsUnknown } from "./preflight.ts";
