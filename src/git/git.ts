@@ -31,6 +31,12 @@ const settings: Record<string, string> = {
   "log.showRoot": "true",
   "log.showSignature": "false",
   "maintenance.auto": "false",
+  // Only what we name is pushed, as every server takes it: no tags of the user's that lie on the way, no signature that
+  // a server must know how to check, no options for its hooks (an empty value takes away those that are set).
+  "push.followTags": "false",
+  "push.gpgSign": "false",
+  "push.pushOption": "",
+  "push.recurseSubmodules": "no",
 };
 const configured = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
 

@@ -1,0 +1,28 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type GitFixture, gitFixture } from "../../test/git-fixture.ts";
+import { gitIn } from "./git.ts";
+import { pushRefs } from "./push.ts";
+
+let fixture: GitFixture;
+beforeEach(() => {
+  fixture = gitFixture();
+});
+afterEach(() => fixture.close());
+
+it.each([
+  ["push.followTags", "true"],
+  ["push.gpgSign", "true"],
+  ["push.pushOption", "ci.skip"],
+  ["push.recurseSubmodules", "only"],
+  ["push.default", "nothing"],
+  ["tag.gpgSign", "true"],
+  ["remote.origin.push", "refs/heads/*:refs/heads/*"],
+])("what is named is pushed and nothing else, whatever a user's settings are (%s=%s)", async (key, value) => {
+  const to = fixture.commit("a", { a: "1" });
+  fixture.git("tag", "-a", "-m", "of nobody's business", "private");
+  fixture.git("branch", "private");
+  fixture.git("config", key, value);
+  const ref = "refs/twotier/lock/v1.0.0";
+  expect(await pushRefs(gitIn(fixture.dir), "origin", [{ ref, to, expect: null }])).toBe("done");
+  expect(fixture.atOrigin("for-each-ref", "--format=%(refname)").split("\n")).toEqual(["refs/heads/main", ref]);
+});
