@@ -1,6 +1,6 @@
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { conflict, type Step } from "./diff.ts";
-import { pause, retrying, tries } from "./retry.ts";
+import { gaveUp, pause, retrying, tries } from "./retry.ts";
 import type { Files, Io, Item, Phase, Pointer, Seen, Target } from "./target.ts";
 import { phases } from "./target.ts";
 import { keyOf, targetOf } from "./world.ts";
@@ -117,7 +117,8 @@ export async function publish(item: Item, { targets, files, io }: ApplyOptions):
       return seen;
     }
     const error = failure ?? notThere(item);
-    if ((failure && !failure.retryable) || attempt === tries) throw error;
+    if (failure && !failure.retryable) throw error;
+    if (attempt === tries) throw gaveUp(`publishing ${item.id} to ${item.target}`, error);
     await pause(`publishing ${item.id}`, attempt, error, io);
   }
 }

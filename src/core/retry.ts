@@ -14,7 +14,7 @@ export function backoff(attempt: number, random: () => number = Math.random): nu
  * Repeats what can be repeated without harm (reads, and writes after reading back): only failures marked retryable,
  * with backoff, obeying `retry-after`.
  *
- * @throws ReleaseError the last failure, or RATE_LIMITED when a registry asks for more than `longestWait` seconds.
+ * @throws ReleaseError the last failure, with what was tried, or RATE_LIMITED when a registry asks for more than `longestWait` seconds.
  */
 export async function retrying<T>(what: string, io: Io, run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -22,10 +22,22 @@ export async function retrying<T>(what: string, io: Io, run: () => Promise<T>): 
       return await run();
     } catch (thrown) {
       const error = asReleaseError(thrown);
-      if (!error.retryable || attempt === tries) throw error;
+      if (!error.retryable) throw error;
+      if (attempt === tries) throw gaveUp(what, error);
       await pause(what, attempt, error, io);
     }
   }
+}
+
+/** The failure that didn't go away, with what was tried and how often. */
+export function gaveUp(what: string, error: ReleaseError): ReleaseError {
+  const { code, message, hint, retryable, retryAfter, findings } = error;
+  const facts = { ...error.facts, while: what, tries };
+  return new ReleaseError(code, message, {
+    ...{ hint, retryable, retryAfter, facts },
+    findings: [...findings],
+    cause: error,
+  });
 }
 
 /** Waits before the next try and says why. */

@@ -62,6 +62,8 @@ export interface ReleaseResult {
   reason: string;
   plan: Plan;
   manifest: Manifest | null;
+  /** Left out on purpose: in the seal, or since. */
+  skipped: Manifest["skipped"];
   /** Items that registries accepted but don't hand out yet. */
   pending: { target: TargetName; id: string }[];
   moved: { target: TargetName; name: string; from: string | null; to: string }[];

@@ -20,7 +20,17 @@ export async function publishPrepared(session: Session, prepared: Prepared, fold
   const { plan } = prepared;
   if (!prepared.released) {
     const { reason, warnings } = plan;
-    return { released: false, reason, plan, manifest: null, pending: [], moved: [], bookkeeping: null, warnings };
+    return {
+      released: false,
+      reason,
+      plan,
+      manifest: null,
+      skipped: [],
+      pending: [],
+      moved: [],
+      bookkeeping: null,
+      warnings,
+    };
   }
   return release({
     ...job,

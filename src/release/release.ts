@@ -74,7 +74,11 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
     await job.onStep?.("sealed");
     const sealed = seal;
     await fetchCommits(job, [manifest.commit]);
-    const applied = await step(job, "publish", () => publishSealed(job, sealed, targets, options, skip));
+    const applied = await step(job, "publish", () => publishSealed(job, sealed, targets, options, skip)).catch(
+      (thrown) => {
+        throw unfinished(asReleaseError(thrown), manifest.tag);
+      },
+    );
     let books: string | null = null;
     if (manifest.tier === "production" && applied.pending.length === 0) {
       books = await step(
@@ -90,6 +94,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
       reason: plan.reason,
       plan,
       manifest,
+      skipped: leftOut(job, manifest),
       pending: applied.pending.map(({ target, id }) => ({ target, id })),
       moved: applied.moved.map(({ pointer, from }) => ({
         target: pointer.target,
@@ -109,6 +114,17 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
 function leftOut(job: Job, manifest: Manifest): Manifest["skipped"] {
   const before = job.resumesSkipped ? [] : manifest.skipped;
   return [...before, ...job.skip.filter((one) => !before.some(({ target }) => target === one.target))];
+}
+
+/** A failure after the seal, with what that means: one that stays can be left out. */
+function unfinished(error: ReleaseError, tag: string): ReleaseError {
+  if (!error.retryable && !error.findings.some((one) => one.retryable)) return error;
+  const { code, message, facts, retryAfter, findings, cause } = error;
+  const hint = `${tag} is sealed and isn't finished (\`twotier status\` says what is where): run the same command again, or with \`--skip REGISTRY --reason "..."\` where one stays down`;
+  return new ReleaseError(code, message, {
+    ...{ facts, retryAfter, cause, retryable: error.retryable },
+    ...{ hint: error.hint === undefined ? hint : `${error.hint}. ${hint}`, findings: [...findings] },
+  });
 }
 
 /** Steps 1 to 5: everything up to the seal. */
@@ -224,6 +240,7 @@ function nothingToDo({ plan }: Planned): ReleaseResult {
     reason: plan.reason,
     plan,
     manifest: null,
+    skipped: [],
     pending: [],
     moved: [],
     bookkeeping: null,

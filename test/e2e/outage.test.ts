@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { renderResult } from "../../src/cli/output/result.ts";
 import type { TargetName } from "../../src/core/target.ts";
 import type { ReleaseError } from "../../src/lib/errors.ts";
 import { type Project, startProject, testIo } from "../support/project.ts";
@@ -57,7 +58,9 @@ describe("a registry that is down for good", () => {
     });
     const error = await failing();
     expect(error.message).toContain("fast_project-0.1.1rc2");
-    expect(error.hint).toBeTruthy();
+    expect(error.facts.while).toMatch(/^publishing fast_project-0\.1\.1rc2.*\.whl to pypi$/);
+    expect(error.hint).toContain("v0.1.1-rc.2 is sealed and isn't finished");
+    expect(error.hint).toContain("--skip");
     const stopped = await facts();
     expect(stopped.get("npm @next")).toBe("0.1.1-rc.1");
     expect(stopped.has("github v0.1.1-rc.2")).toBe(false);
@@ -66,7 +69,10 @@ describe("a registry that is down for good", () => {
 
     const elsewhere = await project.clone();
     const result = await project.release({ tier: "staging" }, { io: hasty(), skip, dir: elsewhere });
-    expect(result.manifest?.version).toBe("0.1.1-rc.2");
+    expect(result).toMatchObject({ manifest: { version: "0.1.1-rc.2", skipped: [] }, skipped: skip });
+    const said = renderResult(result);
+    expect(said).toContain("pypi (PyPI is down)");
+    expect(said).not.toContain(".whl");
     const skipped = await facts();
     expect(skipped.get("npm @next")).toBe("0.1.1-rc.2");
     expect(skipped.has("refs/twotier/lock/v0.1.1-rc.2")).toBe(false);

@@ -108,7 +108,7 @@ async function consent(tag: string): Promise<void> {
 type Result = Parameters<typeof renderResult>[0];
 
 /** The document of `release --json`. */
-export function jsonOf({ released, reason, plan, manifest, pending, moved, bookkeeping, warnings }: Result) {
+export function jsonOf({ released, reason, plan, manifest, skipped, pending, moved, bookkeeping, warnings }: Result) {
   return {
     schema: 1,
     released,
@@ -118,6 +118,7 @@ export function jsonOf({ released, reason, plan, manifest, pending, moved, bookk
     tag: manifest?.tag ?? null,
     resume: plan.resume,
     manifest,
+    skipped,
     pending,
     moved,
     bookkeeping,

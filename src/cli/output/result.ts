@@ -21,7 +21,7 @@ export function renderResult(result: ReleaseResult, style: Style = styleFor(proc
       `${style.yellow("pending")}  ${target} accepted ${safe(id)}, but doesn't hand it out yet; run the same command again later`,
     );
   }
-  for (const { target, reason } of manifest.skipped) {
+  for (const { target, reason } of result.skipped) {
     lines.push(
       "",
       `${style.yellow("skipped")}  ${target} (${safe(reason)}); add it later: twotier release --resume ${safe(manifest.tag)}`,
@@ -40,7 +40,7 @@ export function renderResult(result: ReleaseResult, style: Style = styleFor(proc
 function rows(manifest: Manifest, result: ReleaseResult): string[][] {
   const out: string[][] = [];
   for (const item of manifest.items) {
-    if (item.target === "github" || manifest.skipped.some((one) => one.target === item.target)) continue;
+    if (item.target === "github" || result.skipped.some((one) => one.target === item.target)) continue;
     if (item.target === "docker" && item.phase === "stage") continue;
     const to = result.moved.filter(
       (one) =>
