@@ -39,9 +39,12 @@ Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or refused, 3 somet
     );
   // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
+    if (error.code === "EPIPE") process.exit();
+    process.stderr.write(`${renderError(asReleaseError(error), styleFor(process.stderr), false)}\n`);
+    process.exit(1);
   });
+  // What is told on the way is no result: a release goes on when nobody reads it any more (`2>&1 | head`), or its log is full.
+  process.stderr.on("error", () => {});
   const asked = args.find((arg) => !arg.startsWith("-"));
   const load = asked !== undefined && commands[asked] ? [commands[asked]] : Object.values(commands);
   for (const one of load) (await one())(program);

@@ -1,6 +1,8 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { excerpt, ReleaseError, redact, registerSecret } from "./errors.ts";
+import { asReleaseError, excerpt, ReleaseError, redact, registerSecret } from "./errors.ts";
 
 /** Tokens as people and programs make them, and worse. */
 const token = fc.oneof(
@@ -66,5 +68,23 @@ describe("redact", () => {
       expect.stringMatching(/^Basic .{0,20}\[redacted\]$/),
       "not [redacted]",
     ]);
+  });
+});
+
+describe("what this machine refuses", () => {
+  it("is no mistake of twotier's, and says what to do", () => {
+    const file = path.join(import.meta.dirname, "errors.ts", "below");
+    const thrown = () => {
+      try {
+        return writeFileSync(file, "");
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(asReleaseError(thrown())).toMatchObject({
+      code: "IO",
+      hint: "move away the file that stands where a folder belongs, then run the same command again",
+    });
+    expect(asReleaseError(new TypeError("x is undefined")).code).toBe("INTERNAL");
   });
 });

@@ -70,7 +70,24 @@ export class ReleaseError extends Error {
   }
 }
 
-/** Any thrown value as a ReleaseError; what isn't one already becomes INTERNAL, or INTERRUPTED for an abort. */
+/** What this machine refuses (errno(3)), and what to do about it: no mistake of twotier's. */
+const refusals: Record<string, string> = {
+  ENOSPC: "make room on the disk",
+  EDQUOT: "make room: the quota of the disk is used up",
+  EROFS: "make the file system writable",
+  EACCES: "check who owns the file and its folder, and their modes",
+  EPERM: "check who owns the file and its folder, and their modes",
+  ENOTDIR: "move away the file that stands where a folder belongs",
+  EMFILE: "let it open more files (`ulimit -n`)",
+  ENFILE: "let the machine open more files",
+  ENOMEM: "give it more memory",
+  EIO: "check the disk",
+};
+
+/**
+ * Any thrown value as a ReleaseError; what isn't one already becomes INTERRUPTED for an abort, IO where this machine
+ * refused a file, else INTERNAL.
+ */
 export function asReleaseError(thrown: unknown): ReleaseError {
   if (thrown instanceof ReleaseError) return thrown;
   if (
@@ -81,6 +98,11 @@ export function asReleaseError(thrown: unknown): ReleaseError {
     return reason instanceof ReleaseError ? reason : new ReleaseError("INTERRUPTED", "stopped", { cause: thrown });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const { code = "", syscall } = (thrown ?? {}) as NodeJS.ErrnoException;
+  const refusal = syscall === undefined ? undefined : refusals[code];
+  if (refusal !== undefined) {
+    return new ReleaseError("IO", message, { cause: thrown, hint: `${refusal}, then run the same command again` });
+  }
   return new ReleaseError("INTERNAL", message, {
     cause: thrown,
     hint: "this is a mistake in twotier; please report it with the lines above",

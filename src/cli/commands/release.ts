@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { openJournal } from "../../core/journal.ts";
-import { ReleaseError } from "../../lib/errors.ts";
+import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
 import { type Context, print, printJson } from "../context.ts";
 import { tellingFailures, tellReleased } from "../notify.ts";
 import { renderPlan } from "../output/plan.ts";
@@ -67,14 +67,22 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
     });
 }
 
-/** Events from the plan on are written to the release's journal. */
+/** Events from the plan on are written to the release's journal. It is for reading: without it a release goes on. */
 export function withJournal(context: Context, folder: string): void {
   let journal: ReturnType<typeof openJournal> | undefined;
+  let broken = false;
   context.listen((event) => {
-    if (event.type === "step" && event.step === "plan" && event.detail?.match(/\d/)) {
-      journal = openJournal(`${folder}/journal`, event.detail, context.io.now);
+    if (broken) return;
+    try {
+      if (event.type === "step" && event.step === "plan" && event.detail?.match(/\d/)) {
+        journal = openJournal(`${folder}/journal`, event.detail, context.io.now);
+      }
+      journal?.write(event);
+    } catch (thrown) {
+      broken = true;
+      const message = `the journal can't be written: ${asReleaseError(thrown).message}`;
+      context.reporter.event({ type: "warning", message });
     }
-    journal?.write(event);
   });
 }
 
