@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import type { Artifact } from "../config/types.ts";
 import type { ReleaseFile } from "../core/manifest.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { buildCommand } from "./command.ts";
 import { buildGo } from "./go.ts";
 import { binariesOf, buildImage } from "./image.ts";
@@ -15,6 +16,7 @@ import { limiter } from "./schedule.ts";
 import type { BuildContext, BuildOptions, BuildResult } from "./types.ts";
 
 export { describeFile } from "./file.ts";
+export { removeTree } from "./remove.ts";
 export { checkTools, requiredTools } from "./tools.ts";
 export type { BuildOptions, BuildResult } from "./types.ts";
 export { withWorktree } from "./worktree.ts";
@@ -27,7 +29,7 @@ export { withWorktree } from "./worktree.ts";
  */
 export async function build(options: BuildOptions): Promise<BuildResult> {
   await mkdir(options.out, { recursive: true });
-  const temp = await mkdtemp(path.join(tmpdir(), "twotier-build-"));
+  const temp = await temporaryFolder(tmpdir(), "twotier-build");
   const stop = new AbortController();
   const signal = AbortSignal.any([options.io.signal, stop.signal]);
   const tools: Record<string, string> = {};

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, utimes } from "node:fs/promises";
+import { mkdir, readdir, utimes } from "node:fs/promises";
 import path from "node:path";
 import { ReleaseError } from "../lib/errors.ts";
 import { baseEnv, exec } from "../lib/exec.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { removeTree } from "./remove.ts";
 
 export interface WorktreeOptions {
@@ -39,7 +40,7 @@ export async function withWorktree<T>(
   options: WorktreeOptions = {},
 ): Promise<T> {
   await mkdir(parent, { recursive: true });
-  const holder = await mkdtemp(path.join(parent, "tree-"));
+  const holder = await temporaryFolder(parent, "tree");
   const folder = path.join(holder, "source");
   const config = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const git = (args: string[], signal?: AbortSignal) => {

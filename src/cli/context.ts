@@ -27,6 +27,9 @@ export interface Context {
   close(): void;
 }
 
+/** Ctrl-C, CI's cancel, and a terminal that was closed. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Sets up HTTP, the reporter and Ctrl-C for one command. */
 export function openContext(flags: CommonFlags): Context {
   const environment = readEnvironment();
@@ -51,7 +54,7 @@ export function openContext(flags: CommonFlags): Context {
       }),
     );
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return {
     environment,
     reporter,
@@ -80,7 +83,10 @@ export function openContext(flags: CommonFlags): Context {
     close() {
       reporter.end();
       http.close();
-      process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
+      // A command that failed may have asked more than one registry: nobody waits for the others any more.
+      listeners.length = 0;
+      stop.abort(new ReleaseError("INTERRUPTED", "the command has ended"));
     },
   };
 }

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { temporaryFolder } from "../lib/temporary.ts";
 import type { Git } from "./push.ts";
 
 /** Who makes release commits, locks and tags: the product, so that the same release makes the same objects anywhere. */
@@ -38,7 +39,7 @@ export async function makeReleaseCommit(
 
 /** The tree of `commit` with some files replaced (modes kept) or added, as a tree object's sha. */
 export async function writeTree(git: Git, commit: string, files: readonly StampedFile[]): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), "twotier-index-"));
+  const folder = await temporaryFolder(tmpdir(), "twotier-index");
   const env = { GIT_INDEX_FILE: path.join(folder, "index") };
   try {
     await git(["read-tree", commit], { env });

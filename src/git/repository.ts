@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ReleaseError } from "../lib/errors.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { gitIn, startGit } from "./git.ts";
 import { ObjectReader, readObjects } from "./objects.ts";
 import type { Git } from "./push.ts";
@@ -68,7 +69,7 @@ export async function openRepository(
   let folder: string | undefined;
   const throwAway = async () => {
     if (folder) return;
-    folder = await mkdtemp(path.join(tmpdir(), "twotier-objects-"));
+    folder = await temporaryFolder(tmpdir(), "twotier-objects");
     env.GIT_ALTERNATE_OBJECT_DIRECTORIES = JSON.stringify(path.join(gitDir, "objects"));
     env.GIT_OBJECT_DIRECTORY = folder;
     objects.close();

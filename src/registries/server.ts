@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import path from "node:path";
+import { temporaryFolder } from "../lib/temporary.ts";
 
 /** What every registry of this folder takes. */
 export interface RegistryOptions {
@@ -59,7 +59,7 @@ export async function serve(
   options: RegistryOptions,
   makeHandler: (base: string, state: string) => Promise<Handler> | Handler,
 ): Promise<Registry> {
-  const state = options.state ?? (await mkdtemp(path.join(tmpdir(), "twotier-registry-")));
+  const state = options.state ?? (await temporaryFolder(tmpdir(), "twotier-registry"));
   const limits = { keepAliveTimeout: 30_000, requestTimeout: 0 };
   const server = options.tls ? https.createServer({ ...limits, ...options.tls }) : http.createServer(limits);
   const scheme = options.tls ? "https" : "http";

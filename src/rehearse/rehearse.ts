@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Plan } from "../core/plan.ts";
@@ -6,6 +6,7 @@ import type { Io } from "../core/target.ts";
 import { gitCredentials } from "../git/credentials.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { createHttp } from "../lib/http.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { startRegistries } from "../registries/index.ts";
 import { release } from "../release/release.ts";
 import { rollback } from "../release/rollback.ts";
@@ -67,7 +68,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   // Connections of its own: a proxy of the environment has no part in it.
   const http = createHttp();
   const io: Io = { ...options.io, http };
-  const root = options.keep ?? (await mkdtemp(path.join(tmpdir(), "twotier-rehearsal-")));
+  const root = options.keep ?? (await temporaryFolder(tmpdir(), "twotier-rehearsal"));
   await mkdir(root, { recursive: true });
   const registries = await startRegistries({ token, state: path.join(root, "registries") });
   try {

@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import path from "node:path";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { pythonVersion } from "../version/pep440.ts";
 import { downloadModule } from "./install/module.ts";
 import { installNpm, installPython } from "./install/packages.ts";
@@ -18,7 +18,7 @@ export async function installRows(session: Session, subject: Subject): Promise<R
   const { manifest, resolved, items, release } = subject;
   if (!manifest) return [];
   const { io, git, remote } = session.job();
-  const temp = await mkdtemp(path.join(tmpdir(), "twotier-install-"));
+  const temp = await temporaryFolder(tmpdir(), "twotier-install");
   try {
     const trial = trialIn(temp, subject, io.signal);
     const has = (target: string) => items.some((item) => item.target === target);

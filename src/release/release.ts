@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import type { Manifest } from "../core/manifest.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
@@ -6,6 +6,7 @@ import { lockRef } from "../git/lock.ts";
 import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
 import type { Seal } from "../git/seal.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { temporaryFolder } from "../lib/temporary.ts";
 import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
 import { buildRelease, toolFindings } from "./build.ts";
@@ -52,8 +53,8 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
   const { plan } = planned;
   const skip = new Set<string>(job.skip.map((one) => one.target));
   const warnings = [...plan.warnings];
-  await makeOwnFolder(job.folder);
-  const folder = await mkdtemp(path.join(job.folder, "run-"));
+  await makeOwnFolder(job);
+  const folder = await temporaryFolder(job.folder, "run");
   try {
     let seal: Seal | null = plan.sealed ? await readSeal(job, plan.tag as string) : null;
     let targets: readonly Target[];

@@ -58,7 +58,7 @@ In production it also builds the candidate once more, so that \`publish\` can co
         const { config, resolved } = await session.at(prepared.plan.source);
         const part = partOf(flags, config, resolved);
         const out = path.resolve(dir, flags.out ?? path.join(job.folder, "parts", part.name));
-        await makeOwnFolder(job.folder);
+        await makeOwnFolder(job);
         const record = await buildPart(job, { plan: prepared.plan, config, resolved }, prepared, part, out);
         context.reporter.end();
         if (flags.json) return printJson(record);

@@ -52,7 +52,7 @@ On GitHub Actions its outputs are released, build, tier, version, tag, matrix an
           return { planned, prepared };
         });
         const text = encodePrepared(prepared);
-        await makeOwnFolder(job.folder);
+        await makeOwnFolder(job);
         await writeFile(path.resolve(context.dir, flags.out ?? path.join(job.folder, "prepared")), `${text}\n`);
         const { tier, version, tag } = prepared.plan;
         const facts = {

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import type { Io, Item } from "../../core/target.ts";
 import { digestOf } from "../../lib/hash.ts";
+import { temporaryFolder } from "../../lib/temporary.ts";
 import type { NpmClient } from "./client.ts";
 import { publishVersion } from "./publish.ts";
 
@@ -27,7 +28,7 @@ export async function claimPackages({ client, packages, access, tag }: Context, 
   const claimed: string[] = [];
   for (const name of packages) {
     if ((await client.packument(name, io, { fresh: true, token: true })) !== null) continue;
-    const folder = await mkdtemp(path.join(tmpdir(), "twotier-claim-"));
+    const folder = await temporaryFolder(tmpdir(), "twotier-claim");
     try {
       const bytes = await placeholder(name);
       const file = path.join(folder, "placeholder.tgz");

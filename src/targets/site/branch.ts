@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Finding, Io } from "../../core/target.ts";
@@ -7,6 +7,7 @@ import { readObjects } from "../../git/objects.ts";
 import { type Git, pushRefs } from "../../git/push.ts";
 import { commitTree } from "../../git/release-commit.ts";
 import { ReleaseError } from "../../lib/errors.ts";
+import { temporaryFolder } from "../../lib/temporary.ts";
 import type { Change, SiteStore, StoredFile } from "./store.ts";
 
 export interface BranchOptions {
@@ -61,7 +62,7 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
     work: (there: Git) => Promise<T>,
     filter = smallFiles,
   ): Promise<T> => {
-    const folder = await mkdtemp(path.join(tmpdir(), "twotier-site-"));
+    const folder = await temporaryFolder(tmpdir(), "twotier-site");
     const there: Git = (args, run = {}) =>
       by(["-C", folder, ...args], { ...run, env: { ...run.env, GIT_INDEX_FILE: path.join(folder, "site-index") } });
     try {
