@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { asReleaseError, exitCodeOf, ReleaseError } from "../lib/errors.ts";
 import { productVersion } from "../lib/product.ts";
 import { printJson } from "./context.ts";
+import { readEnvironment } from "./environment.ts";
 import { errorJson, renderError } from "./output/error.ts";
 import { styleFor } from "./output/style.ts";
 
@@ -77,6 +78,11 @@ Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage or refused, 3 somet
     process.stderr.write(`${renderError(error, styleFor(process.stderr), args.includes("--verbose"))}\n`);
     if (args.includes("--json")) printJson({ error: errorJson(error) });
     process.exitCode = exitCodeOf(error.code);
+    const environment = readEnvironment();
+    if (environment.githubActions) {
+      const { failureSummary } = await import("./output/actions.ts");
+      await failureSummary(environment, asked, error).catch(() => {}); // the step fails anyway
+    }
   }
 }
 

@@ -40,6 +40,10 @@ Examples:
           return print(await checklistOf(session, flags.prove ?? false, flags.offline ?? false));
         }
         const { plan } = await session.plan();
+        if (context.environment.githubActions) {
+          const { planSummary } = await import("../output/actions.ts");
+          await planSummary(context.environment, plan);
+        }
         if (flags.json) printJson(plan);
         else {
           const { renderPlan } = await import("../output/plan.ts");

@@ -6,7 +6,7 @@ import type { Planned } from "../../release/job.ts";
 import type { Prepared } from "../../release/prepared.ts";
 import { print, printJson } from "../context.ts";
 import { tellingFailures } from "../notify.ts";
-import { stepOutputs } from "../output/result.ts";
+import { nothingSummary, stepOutputs } from "../output/actions.ts";
 import { safe } from "../output/style.ts";
 import { openCliSession, type SessionFlags, withSessionFlags } from "../session.ts";
 
@@ -60,7 +60,8 @@ On GitHub Actions its outputs are released, build, tier, version, tag, matrix an
           ...{ version: version ?? "", tag: tag ?? "" },
         };
         const parts = prepared.build ? matrixOf(planned) : [];
-        await stepOutputs(context.environment.variables, { ...facts, matrix: JSON.stringify(parts), prepared: text });
+        await stepOutputs(context.environment, { ...facts, matrix: JSON.stringify(parts), prepared: text });
+        if (!prepared.released) await nothingSummary(context.environment, prepared.plan.reason);
         if (flags.env !== undefined) {
           const lines = Object.entries(facts).map(([name, value]) => `TWOTIER_${name.toUpperCase()}=${value}\n`);
           await writeFile(path.resolve(context.dir, flags.env), lines.join(""));

@@ -2,7 +2,8 @@ import path from "node:path";
 import type { Command } from "commander";
 import { print, printJson } from "../context.ts";
 import { tellingFailures, tellReleased } from "../notify.ts";
-import { renderResult, stepSummary } from "../output/result.ts";
+import { releaseSummary } from "../output/actions.ts";
+import { renderResult } from "../output/result.ts";
 import { openCliSession } from "../session.ts";
 import { jsonOf, minutes, withJournal } from "./release.ts";
 
@@ -55,7 +56,7 @@ It converges: the same command again finishes what was interrupted.`,
         for (const warning of result.warnings) context.io.emit({ type: "warning", message: warning });
         if (flags.json) printJson(jsonOf(result));
         else print(renderResult(result));
-        await stepSummary(context.environment, result);
+        await releaseSummary(context.environment, result);
         await tellReleased(context, session, result);
         if (result.pending.length > 0) process.exitCode = 3;
       } finally {

@@ -4,8 +4,9 @@ import { openJournal } from "../../core/journal.ts";
 import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
 import { type Context, print, printJson } from "../context.ts";
 import { tellingFailures, tellReleased } from "../notify.ts";
+import { releaseSummary } from "../output/actions.ts";
 import { renderPlan } from "../output/plan.ts";
-import { renderResult, stepSummary } from "../output/result.ts";
+import { renderResult } from "../output/result.ts";
 import { openCliSession, type SessionFlags, withSessionFlags } from "../session.ts";
 
 interface Flags extends SessionFlags {
@@ -56,7 +57,7 @@ It converges: interrupted at any point, the same command, here or elsewhere, fin
         for (const warning of result.warnings) context.io.emit({ type: "warning", message: warning });
         if (flags.json) printJson(jsonOf(result));
         else print(renderResult(result));
-        await stepSummary(context.environment, result);
+        await releaseSummary(context.environment, result);
         await tellReleased(context, session, result);
         if (result.pending.length > 0 && flags.wait === false) process.exitCode = 3;
       } finally {

@@ -1,7 +1,5 @@
-import { appendFile } from "node:fs/promises";
 import type { Manifest } from "../../core/manifest.ts";
 import type { ReleaseResult } from "../../release/job.ts";
-import type { Environment } from "../environment.ts";
 import { bytes, type Style, safe, styleFor, table } from "./style.ts";
 
 /** What a release left behind, for people. */
@@ -29,15 +27,18 @@ export function renderResult(result: ReleaseResult, style: Style = styleFor(proc
   }
   if (result.bookkeeping) lines.push("", `bookkeeping: ${safe(result.bookkeeping)}`);
   if (plan.notInRelease.length > 0) {
-    lines.push(
-      "",
-      `${plan.notInRelease.length} commits on ${plan.branch} are not in it; the next push makes a candidate of them`,
-    );
+    lines.push("", `${leftBehind(plan)}; the next push makes a candidate of it`);
   }
   return lines.join("\n");
 }
 
-function rows(manifest: Manifest, result: ReleaseResult): string[][] {
+/** What is on the branch and not in the release, where there is something. */
+export function leftBehind({ notInRelease: { length }, branch }: ReleaseResult["plan"]): string {
+  return `${length === 1 ? "1 commit" : `${length} commits`} on ${safe(branch)} ${length === 1 ? "is" : "are"} not in it`;
+}
+
+/** Items as registry, id, and the pointers that were moved to it. */
+export function rows(manifest: Manifest, result: ReleaseResult): string[][] {
   const out: string[][] = [];
   for (const item of manifest.items) {
     if (item.target === "github" || result.skipped.some((one) => one.target === item.target)) continue;
@@ -57,43 +58,4 @@ function rows(manifest: Manifest, result: ReleaseResult): string[][] {
     out.push(["github", `${kind} ${safe(manifest.tag)}, ${assets.length + 2} assets, ${bytes(size)}`, ""]);
   }
   return out;
-}
-
-/** On GitHub Actions: the same as a step summary in Markdown, and the step's outputs. */
-export async function stepSummary({ variables, githubActions }: Environment, result: ReleaseResult): Promise<void> {
-  if (!githubActions) return;
-  const { manifest } = result;
-  if (variables.GITHUB_STEP_SUMMARY) {
-    const body = manifest
-      ? [
-          `## ${manifest.name} ${manifest.version}`,
-          "",
-          "| registry | item | |",
-          "|---|---|---|",
-          ...rows(manifest, result).map((row) => `| ${row.map(cell).join(" | ")} |`),
-          "",
-        ]
-      : ["## Nothing to release", "", cell(result.reason), ""];
-    await appendFile(variables.GITHUB_STEP_SUMMARY, body.join("\n"));
-  }
-  await stepOutputs(variables, {
-    ...{ released: String(result.released), version: manifest?.version ?? "", tag: manifest?.tag ?? "" },
-  });
-}
-
-/** Outputs of the step on GitHub Actions, each on one line. */
-export async function stepOutputs(
-  { GITHUB_OUTPUT }: Environment["variables"],
-  outputs: Record<string, string>,
-): Promise<void> {
-  if (!GITHUB_OUTPUT) return;
-  const lines = Object.entries(outputs).map(([name, value]) => `${name}=${value.replace(/[\r\n]+/g, " ")}\n`);
-  await appendFile(GITHUB_OUTPUT, lines.join(""));
-}
-
-/** Text as a cell of a Markdown table. */
-function cell(text: string): string {
-  return safe(text)
-    .replace(/[\\`*_{}[\]<>|#]/g, "\\$&")
-    .replaceAll("\n", " ");
 }
