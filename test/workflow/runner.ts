@@ -1,22 +1,11 @@
-import { spawn } from "node:child_process";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse } from "yaml";
 import { productVersion } from "../../src/lib/product.ts";
-import { globOf } from "../../src/registries/faults/file.ts";
 import { root } from "../tools.ts";
 import { type Contexts, fill, holds, type Status, show } from "./expressions.ts";
+import { runJobOn } from "./machine.ts";
 
 /**
  * Runs a GitHub Actions workflow on this machine: the jobs in the order of their needs, each in a folder of its own, with
@@ -30,6 +19,9 @@ export interface Step {
   uses?: string;
   with?: Record<string, unknown>;
   run?: string;
+  shell?: string;
+  "working-directory"?: string;
+  "continue-on-error"?: boolean;
   env?: Record<string, unknown>;
 }
 
@@ -67,6 +59,8 @@ export interface World {
   tokens: { write: string; read: string };
   /** Variables of every machine. */
   env?: Record<string, string>;
+  /** Composite actions that steps may use, and the folder that each is in. */
+  actions?: Record<string, string>;
 }
 
 export interface Ran {
@@ -173,117 +167,8 @@ export async function runWorkflow(world: World): Promise<Run> {
   }
 
   async function runLeg(name: string, job: Job, contexts: Contexts, leg: string, attempts: number): Promise<Ran> {
-    const machine = mkdtempSync(path.join(state, "machine-"));
-    const [workspace, temp] = [path.join(machine, "work"), path.join(machine, "temp")];
-    for (const folder of [workspace, temp]) mkdirSync(folder);
-    const ran: Ran = {
-      ...{ result: "success", outputs: {}, leg, log: "", summary: "", attempts: attempts + 1 },
-      environment: show(fill(job.environment, contexts)),
-    };
-    const steps: Record<string, { outputs: Record<string, string> }> = {};
-    let status: Status = "success";
-    const exported: Record<string, string> = {};
-    for (const [index, step] of job.steps.entries()) {
-      const now: Contexts = { ...contexts, steps, runner: { temp }, env: exported };
-      if (!holds(step.if, now, status)) continue;
-      const values = fill(step.with ?? {}, now) as Record<string, unknown>;
-      try {
-        if (step.uses !== undefined) await useAction(step.uses, values, workspace);
-        else {
-          const file = (kind: string) => path.join(temp, `${kind}-${index}`);
-          for (const kind of ["output", "summary", "env"]) writeFileSync(file(kind), "");
-          const env = fill(step.env ?? {}, now) as Record<string, unknown>;
-          await shell(String(fill(step.run, now)), workspace, {
-            ...machineEnv(machine, temp),
-            ...{ GITHUB_OUTPUT: file("output"), GITHUB_STEP_SUMMARY: file("summary"), GITHUB_ENV: file("env") },
-            ...exported,
-            ...Object.fromEntries(Object.entries(env).map(([key, value]) => [key, show(value)])),
-          });
-          if (step.id) steps[step.id] = { outputs: pairs(file("output")) };
-          Object.assign(exported, pairs(file("env")));
-          ran.summary += readFileSync(file("summary"), "utf8");
-        }
-      } catch (error) {
-        status = "failure";
-        ran.log += `${(error as Error).message}\n`;
-      }
-    }
-    ran.result = status === "success" ? "success" : "failure";
-    const end: Contexts = { ...contexts, steps };
-    for (const [key, value] of Object.entries(job.outputs ?? {})) ran.outputs[key] = show(fill(value, end));
-    rmSync(machine, { recursive: true, force: true });
-    return ran;
-
-    async function useAction(uses: string, values: Record<string, unknown>, workspace: string): Promise<void> {
-      const artifacts = path.join(state, "artifacts");
-      mkdirSync(artifacts, { recursive: true });
-      switch (uses.replace(/@.*/, "")) {
-        case "actions/checkout": {
-          if (values["fetch-depth"] !== 0 || values["persist-credentials"] !== false) throw new Error("checkout");
-          await git(["clone", "--quiet", world.url, "."], workspace);
-          return git(["checkout", "--quiet", "--force", "-B", world.branch, world.sha], workspace);
-        }
-        case "actions/upload-artifact": {
-          const to = path.join(artifacts, String(values.name));
-          const from = String(values.path);
-          if (!existsSync(from) || readdirSync(from).length === 0) throw new Error(`no files in ${from}`);
-          if (existsSync(to) && values.overwrite !== true) throw new Error(`there is an artifact ${values.name}`);
-          rmSync(to, { recursive: true, force: true });
-          // Neither hidden files nor modes are kept (actions/upload-artifact, README, "Limitations").
-          cpSync(from, to, { recursive: true, filter: (file) => !path.basename(file).startsWith(".") });
-          for (const one of readdirSync(to, { recursive: true, withFileTypes: true })) {
-            if (one.isFile()) chmodSync(path.join(one.parentPath, one.name), 0o644);
-          }
-          return;
-        }
-        case "actions/download-artifact": {
-          const match = globOf(String(values.pattern));
-          for (const one of readdirSync(artifacts)) {
-            if (match.test(one))
-              cpSync(path.join(artifacts, one), path.join(String(values.path), one), { recursive: true });
-          }
-          return;
-        }
-        case "actions/setup-node":
-        case "actions/setup-go":
-        case "actions/setup-python":
-          return;
-        default:
-          throw new Error(`nobody plays ${uses}`);
-      }
-    }
-
-    function git(args: string[], cwd: string): Promise<void> {
-      const env = { ...machineEnv(machine, temp), GIT_TERMINAL_PROMPT: "0" };
-      return execute("git", args, cwd, env);
-    }
-
-    function shell(text: string, cwd: string, env: Record<string, string>): Promise<void> {
-      // GitHub's default on Linux: `bash -e {0}`
-      const script = path.join(temp, "script.sh");
-      writeFileSync(script, text);
-      return execute("bash", ["-e", script], cwd, env);
-    }
-
-    async function execute(file: string, args: string[], cwd: string, env: Record<string, string>): Promise<void> {
-      const child = spawn(file, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-      for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (ran.log += text));
-      const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
-      if (code !== 0) throw new Error(`${name}: exit code ${code}`);
-    }
-  }
-
-  function machineEnv(home: string, temp: string): Record<string, string> {
-    const { PATH = "", HOME = "", GOFLAGS = "" } = process.env;
-    return {
-      PATH: `${bin}${path.delimiter}${PATH}`,
-      ...{ HOME: home, GOCACHE: process.env.GOCACHE ?? path.join(HOME, ".cache/go-build"), GOFLAGS, LANG: "C.UTF-8" },
-      ...{ CI: "true", GITHUB_ACTIONS: "true", RUNNER_TEMP: temp },
-      ...{ GITHUB_REPOSITORY: world.repository, GITHUB_SHA: world.sha, GITHUB_REF_NAME: world.branch },
-      ...{ GITHUB_SERVER_URL: world.server, GITHUB_API_URL: world.server, GITHUB_ACTOR: "someone" },
-      ...{ GITHUB_RUN_ID: "1", GITHUB_RUN_ATTEMPT: String(attempt), GITHUB_EVENT_NAME: world.event },
-      ...world.env,
-    };
+    const { outputs, ...ran } = await runJobOn({ name, job, contexts, world, state, bin, attempt });
+    return { ...ran, outputs, leg, attempts: attempts + 1, environment: show(fill(job.environment, contexts)) };
   }
 }
 
@@ -306,10 +191,4 @@ function inOrder(jobs: Record<string, Job>): [string, Job][] {
 function resultOf(legs: readonly Ran[]): Ran["result"] {
   if (legs.some((one) => one.result === "failure")) return "failure";
   return legs.length > 0 && legs.every((one) => one.result === "skipped") ? "skipped" : "success";
-}
-
-/** NAME=VALUE lines of a file of GitHub Actions. */
-function pairs(file: string): Record<string, string> {
-  const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
-  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
 }
