@@ -92,6 +92,25 @@ describe("the generated workflow by the rules", () => {
   });
 });
 
+describe("the branch that releases come from", () => {
+  test.each(["trunk", "release/next", "2.x", "1.20", "on", "no", "true"])("%s stands in the workflows", (branch) => {
+    const of = { ...config, trigger: { ...config.trigger, branch } };
+    const [github, gitlab] = (["github", "gitlab"] as const).map((provider) => {
+      return parse(workflowFiles(of, resolved, provider)[0]?.text as string);
+    });
+    expect(github.on.push).toEqual({ branches: [branch] });
+    expect(gitlab.workflow.rules[0].if).toContain(`$CI_COMMIT_BRANCH == "${branch}" &&`);
+  });
+
+  test.each(["feature*", "a b", "x\n- y", "!main", "v[12]"])(
+    "%j can't, because GitHub reads more into it",
+    (branch) => {
+      const of = { ...config, trigger: { ...config.trigger, branch } };
+      expect(() => workflowFiles(of, resolved, "github")).toThrow("trigger.branch can't stand in a workflow");
+    },
+  );
+});
+
 describe("programs of others about the generated workflow", () => {
   test.skipIf(needs(["check-jsonschema"]))("fits GitHub's and GitLab's schemas", () => {
     const check = (...args: string[]) => execFileSync(toolPath("check-jsonschema"), args, { encoding: "utf8" });
@@ -136,5 +155,21 @@ describe("a workflow that people have changed", () => {
       });
       expect(await merged(there, true)).toBe(text);
     }
+  });
+
+  test("is refused with Windows' line ends too, with the changed line alone as the difference", async () => {
+    const changed = `${text}  # ours\n`.replace("timeout-minutes: 30", "timeout-minutes: 31").replaceAll("\n", "\r\n");
+    const { diff } = (await merged(changed).catch((error) => error.facts)) as { diff: string };
+    expect(diff.split("\n").filter((line) => /^[+-] /.test(line))).toEqual([
+      "-    timeout-minutes: 31\r",
+      "+    timeout-minutes: 30\r",
+    ]);
+    expect(await merged(changed, true)).toBe(`${text}  # ours\n`.replaceAll("\n", "\r\n"));
+  });
+
+  test("of another version of twotier is brought up to date, and own lines and line ends stay", async () => {
+    const { text: older } = workflowFiles({ ...config, repository: "some/other" }, resolved, "github")[0] ?? {};
+    const own = (of = "") => `# ours\n${of}  notify:\n`.replaceAll("\n", "\r\n");
+    expect(await merged(own(older))).toBe(own(text));
   });
 });
