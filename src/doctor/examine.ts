@@ -27,8 +27,9 @@ import { checkActions, checkWorkflows } from "./workflows.ts";
 export interface Asked {
   /** A folder of the repository. */
   dir: string;
-  /** Opens the repository with this Io; it is closed when the checks are through. */
-  open(io: Io): Promise<Session>;
+  /** Opens the repository with this Io, `stale` without asking its remote; it is closed when the checks are through. */
+  open(io: Io, stale: boolean): Promise<Session>;
+  /** True: neither registries nor the remote are asked. */
   offline: boolean;
   io: Io;
   variable(name: string): string | undefined;
@@ -63,7 +64,7 @@ export async function examine(given: Asked): Promise<Diagnosis> {
     check: { name: configFile, state: read.found.length > 0 ? "found" : "ok", text: read.text },
     found: read.found,
   };
-  const rest = read.ready ? await inRepository(asked, tree, read.ready) : [];
+  const rest = read.ready ? await inRepository(asked, tree, read.ready, asked.offline) : [];
   const outcomes = [first, ...rest, await actions];
   return {
     schema: 1,
@@ -147,10 +148,15 @@ async function readConfig(dir: string, tree: Tree): Promise<Read> {
   }
 }
 
-async function inRepository(asked: Asked, tree: Tree, ready: NonNullable<Read["ready"]>): Promise<Outcome[]> {
+async function inRepository(
+  asked: Asked,
+  tree: Tree,
+  ready: NonNullable<Read["ready"]>,
+  stale: boolean,
+): Promise<Outcome[]> {
   let session: Session | undefined;
   try {
-    session = await asked.open(asked.io);
+    session = await asked.open(asked.io, stale);
     const refs = await session.repository.refs();
     const { config } = ready;
     const subject: Subject = {
@@ -159,6 +165,7 @@ async function inRepository(asked: Asked, tree: Tree, ready: NonNullable<Read["r
       tree,
       session,
       refs,
+      stale,
       standing: standingOf(refs, tagNames(config.version.tag)),
       branch: config.trigger.branch ?? refs.head ?? "main",
       targets: session.job().targets(ready),
@@ -170,8 +177,14 @@ async function inRepository(asked: Asked, tree: Tree, ready: NonNullable<Read["r
   } catch (thrown) {
     const error = asReleaseError(thrown);
     if (error.code === "INTERRUPTED") throw error;
-    const found = [asFound(error, error.retryable || error.code === "NETWORK" ? "unreachable" : "refused")];
-    return [{ check: { name: "repository", state: "found", text: "couldn't be read" }, found }];
+    const away = error.retryable || error.code === "NETWORK" || error.code === "AUTH";
+    const found = [asFound(error, away ? "unreachable" : "refused")];
+    const outcome: Outcome = {
+      check: { name: away ? "remote" : "repository", state: "found", text: "couldn't be read" },
+      found,
+    };
+    // What doesn't need its answer is looked at all the same.
+    return away && !stale ? [outcome, ...(await inRepository(asked, tree, ready, true))] : [outcome];
   } finally {
     await session?.close();
   }

@@ -7,7 +7,7 @@ import { asFound, codeOfTopic, type Found, type Result, type Subject } from "./t
 const elsewhere: readonly ErrorCode[] = ["AUTH", "PREFLIGHT"];
 
 /** What `plan --tier staging` says: a rule that refuses the next candidate refuses it here. */
-export async function checkPlan({ session, tree, dir }: Subject): Promise<Result> {
+export async function checkPlan({ session, tree, dir, stale }: Subject): Promise<Result> {
   const { git, remote } = session.repository;
   if (remote === null) {
     const remedy =
@@ -36,7 +36,7 @@ export async function checkPlan({ session, tree, dir }: Subject): Promise<Result
       found.push({ code: codeOfTopic[topic], level, what: message, remedy: hint });
     }
     const next = plan.release ? `the next candidate is ${plan.tag}` : plan.reason;
-    return { found, text: `${plan.branch} of ${remote}; ${next}` };
+    return { found, text: `${plan.branch} of ${remote}${stale ? " as it was last fetched" : ""}; ${next}` };
   } catch (thrown) {
     const error = asReleaseError(thrown);
     if (error.code === "INTERRUPTED") throw error;

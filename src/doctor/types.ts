@@ -106,6 +106,8 @@ export interface Subject {
   session: Session;
   /** Of the remote. */
   refs: Refs;
+  /** True: the remote wasn't asked, its refs are those that this clone last saw. */
+  stale: boolean;
   standing: Standing;
   /** Name of the branch that is released from. */
   branch: string;

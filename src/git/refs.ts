@@ -33,6 +33,27 @@ export async function readRefs(git: Git, remote: string | null): Promise<Refs> {
 }
 
 /**
+ * The refs of a remote as this clone last saw them, asking nobody: its branches, and all tags that are here.
+ *
+ * @throws ReleaseError GIT
+ */
+export async function seenRefs(git: Git, remote: string): Promise<Refs> {
+  const prefix = `refs/remotes/${remote}/`;
+  const [list, head] = await Promise.all([
+    git(["show-ref", "--dereference"], { ok: [0, 1] }),
+    git(["symbolic-ref", "--quiet", `${prefix}HEAD`], { ok: [0, 1] }),
+  ]);
+  const branch = head.stdout.trim().slice(prefix.length);
+  const lines = list.stdout.split("\n").flatMap((line) => {
+    const at = line.indexOf(" ") + 1;
+    if (line.endsWith(`${prefix}HEAD`)) return [];
+    if (line.startsWith(prefix, at)) return `${line.slice(0, at)}refs/heads/${line.slice(at + prefix.length)}`;
+    return line.startsWith("refs/tags/", at) ? line : [];
+  });
+  return parseRefs([...(branch === "" ? [] : [`ref: refs/heads/${branch}\tHEAD`]), ...lines, ""].join("\n"));
+}
+
+/**
  * Reads the output of `git ls-remote --symref` (`SHA TAB NAME`) or `git show-ref -d --head` (`SHA SPACE NAME`), with
  * `ref: refs/heads/main TAB HEAD`; an annotated tag is followed by a line for what it is over, `NAME^{}`.
  *

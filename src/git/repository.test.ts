@@ -305,3 +305,23 @@ it("uses nothing of a repository's that could run programs", async () => {
   await repository.git(["status", "--porcelain"]);
   expect(existsSync(flag)).toBe(false);
 });
+
+describe("the remote's refs as a clone last saw them", () => {
+  it("are its branches and all tags, whatever the clone's own branches are, and nobody is asked", async () => {
+    const sha = fixture.commit("a", { f: "1" });
+    fixture.git("push", "--quiet", "origin", "HEAD:refs/heads/main", "HEAD:refs/heads/release/next");
+    fixture.git("remote", "set-head", "origin", "release/next");
+    fixture.git("tag", "-a", "-m", "sealed", "v1.0.0");
+    fixture.git("checkout", "--quiet", "-b", "feature");
+    fixture.git("remote", "set-url", "origin", path.join(fixture.root, "gone"));
+    const repository = await openRepository(fixture.dir, undefined, {}, true);
+    const refs = await repository.refs(true);
+    expect(refs.head).toBe("release/next");
+    expect([...refs.names()].sort()).toEqual(["refs/heads/main", "refs/heads/release/next", "refs/tags/v1.0.0"]);
+    expect([refs.get("refs/heads/main"), refs.commit("refs/tags/v1.0.0")]).toEqual([sha, sha]);
+    await expect(repository.need(["1".repeat(40)])).rejects.toMatchObject({
+      message: "this clone hasn't got an object",
+    });
+    await repository.close();
+  });
+});

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../lib/temporary.ts";
 import { gitIn, startGit } from "./git.ts";
 import { ObjectReader, readObjects } from "./objects.ts";
 import type { Git } from "./push.ts";
-import { type Refs, readRefs } from "./refs.ts";
+import { type Refs, readRefs, seenRefs } from "./refs.ts";
 
 /** A git repository on this machine, and the remote whose refs are the truth. */
 export interface Repository {
@@ -36,18 +36,20 @@ export interface Repository {
  *
  * @param variables added to git's environment (credentials)
  * @param credentials variables for git that let it reach the remote (git/credentials.ts)
+ * @param offline true: the remote isn't asked, its refs are those that this clone last saw
  * @throws ReleaseError USAGE where there is none, or a shallow one, or several remotes and no `origin`; GIT, TOOL_MISSING
  */
 export async function openRepository(
   dir: string,
   signal?: AbortSignal,
   credentials: Record<string, string> = {},
+  offline = false,
 ): Promise<Repository> {
   const env: Record<string, string> = { ...credentials };
   const objects = new ObjectReader(() => startGit(dir, ["cat-file", "--batch"], { signal, env }));
   const git: Git = Object.assign(gitIn(dir, { signal, env }), { objects: objects.read });
   // Nearly every repository has an origin: it is asked before we know.
-  const origin = settled(readRefs(git, "origin"));
+  const origin = offline ? null : settled(readRefs(git, "origin"));
   const [place, config] = await Promise.all([
     git(
       ["rev-parse", "--path-format=absolute", "--git-common-dir", "--is-bare-repository", "--is-shallow-repository"],
@@ -89,13 +91,15 @@ export async function openRepository(
         ? Promise.resolve(false)
         : settled(git(status)).then((answer) => !(answer instanceof Error) && answer.stdout !== ""),
     refs(fresh = false) {
-      if (fresh || !refs) refs = remote === "origin" && !refs ? unsettled(origin) : readRefs(git, remote);
+      if (offline && remote !== null) refs ??= seenRefs(git, remote);
+      else if (fresh || !refs)
+        refs = origin && remote === "origin" && !refs ? unsettled(origin) : readRefs(git, remote);
       return refs;
     },
     async need(shas) {
       const missing = await missingOf(git, shas);
       if (missing.length === 0) return;
-      if (remote === null) throw gone(missing, "this repository");
+      if (remote === null || offline) throw gone(missing, remote === null ? "this repository" : "this clone");
       await throwAway();
       const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "--no-recurse-submodules"];
       const fetched = await settled(git([...args, "--no-auto-maintenance", "--end-of-options", remote, ...missing]));

@@ -9,9 +9,11 @@ import { resolveArtifacts } from "../../src/config/resolve.ts";
 import { examine } from "../../src/doctor/examine.ts";
 import { type Code, codes, type Diagnosis } from "../../src/doctor/types.ts";
 import { installerFiles } from "../../src/generate/installer/index.ts";
+import { gitCredentials } from "../../src/git/credentials.ts";
 import { folderTree } from "../../src/git/folder.ts";
 import { makeLock } from "../../src/git/lock.ts";
 import { pushRefs } from "../../src/git/push.ts";
+import { openRepository } from "../../src/git/repository.ts";
 import { ReleaseError } from "../../src/lib/errors.ts";
 import { type Credentials, createTargets } from "../../src/targets/create.ts";
 import { type Project, projectToken, startProject, testIo } from "../support/project.ts";
@@ -45,11 +47,17 @@ async function look(
     offline,
     io: testIo(),
     variable: (variable) => change.variables?.[variable],
-    open: (io) =>
+    open: (io, stale) =>
       project.session(
         { tier: "staging", offline },
         {
           io,
+          repository: openRepository(
+            project.dir,
+            io.signal,
+            gitCredentials(project.registries.git, projectToken),
+            stale,
+          ),
           makeTargets: (config, resolved, repository, context) =>
             createTargets(config, resolved, credentials, repository, context),
         },
@@ -293,12 +301,28 @@ describe("doctor", () => {
     expect(nowhere.findings).toMatchObject([
       { code: "refused", what: "this clone is shallow", remedy: "git fetch --unshallow" },
     ]);
-    await project.git(["remote", "rename", "origin", "gone"]);
-    await project.git(["remote", "set-url", "gone", "http://127.0.0.1:1/x.git"]);
-    const away = await look({ offline: true });
-    await project.git(["remote", "rename", "gone", "origin"]);
+    await project.git(["remote", "set-url", "origin", "http://127.0.0.1:1/x.git"]);
+    const away = await look();
     await project.git(["remote", "set-url", "origin", `${project.registries.git}/${name}.git`]);
-    expect(codesOf(away)).toEqual(["unreachable"]);
+    expect(whats(away, "unreachable")).toEqual([
+      expect.stringContaining("git ls-remote failed"),
+      expect.stringContaining("go: the remote couldn't be asked"),
+    ]);
+    // What the clone and the folder tell is looked at all the same.
+    expect(away.checks.map(({ name, state }) => `${name} ${state}`)).toEqual(
+      expect.arrayContaining(["remote found", "tools ok", "releases ok", "trigger ok", "stamps ok"]),
+    );
+  });
+
+  test("asks not even the remote when offline, and goes by what the clone last fetched of it", async () => {
+    await project.git(["fetch", "--quiet", "--tags", "origin"]);
+    const online = await look();
+    await project.git(["remote", "set-url", "origin", "http://127.0.0.1:1/x.git"]);
+    const offline = await look({ offline: true });
+    await project.git(["remote", "set-url", "origin", `${project.registries.git}/${name}.git`]);
+    expect(codesOf(offline)).toEqual([]);
+    const text = (of: Diagnosis) => of.checks.find((one) => one.name === "repository")?.text;
+    expect(text(offline)).toBe(text(online)?.replace("origin;", "origin as it was last fetched;"));
   });
 });
 
