@@ -77,7 +77,7 @@ export async function chaos(
   const world = await openWorld(template, (registry) => faults.around(registry));
   const findings: string[] = [];
   try {
-    const observer = observe(world);
+    const observer = observe(world, wanted[tier].before);
     const error = await attempt(world, tier);
     faults.clear();
     if (error && (error.code === "INTERNAL" || !clear(error)))

@@ -126,7 +126,7 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point, 
     }
   };
   const world = await openWorld(template, () => around);
-  const observer = watched ? observe(world) : undefined;
+  const observer = watched ? observe(world, wanted.before) : undefined;
   try {
     const first = world.run(world.clone(), commands[point.tier], { preload: preload(point) });
     kill = first.kill;

@@ -1,32 +1,39 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Registries } from "../../src/registries/index.ts";
+import { get, getJson } from "./get.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import type { World } from "./world.ts";
 
-/** A mutable name that users follow, and what it selects now: a version, or an image's digest. */
+/** Mutable names that users follow, and what each selects now: a version, or an image's digest. */
 type Selected = Map<string, string>;
 
-const pause = 60;
+/** Milliseconds between two looks. */
+const pause = 80;
 
 /**
  * Looks at the registries as users do, again and again: whatever npm's dist-tags, an image's `latest`, GitHub's releases or a channel
- * file select must be there as a whole at that moment (two-tier.md, "Pointers"). Bytes are fetched when a pointer has moved.
+ * file select must be there as a whole at that moment (two-tier.md, "Pointers"). Bytes are fetched when a pointer comes to
+ * something that wasn't whole before: items are never taken away, so what was whole stays so, and what is missing after
+ * the pointer was read was missing then.
+ *
+ * @param before what the world held to begin with, where that is known
  */
-export function observe(world: World): { end(): Promise<{ looks: number; seen: string[] }> } {
+export function observe(world: World, before?: Snapshot): { end(): Promise<{ looks: number; seen: string[] }> } {
   let ended = false;
   const seen = new Set<string>();
+  const whole = new Set<string>();
+  const isWhole = ([pointer, to]: [string, string], held: Snapshot): boolean => {
+    if (!whole.has(to) && missing(pointer, to, held).length === 0) whole.add(to);
+    return whole.has(to);
+  };
   const watching = (async () => {
     let looks = 0;
-    let last: Selected = new Map();
     for (; !ended || looks === 0; looks++) {
-      const now = await selected(world.registries);
-      const moved = [...now].filter(([pointer, to]) => last.get(pointer) !== to);
-      // Items are never taken away: what is missing after the pointer was read was missing then.
-      if (moved.length > 0) {
+      const unknown = [...(await selected(world.registries))].filter((one) => !isWhole(one, before ?? new Map()));
+      if (unknown.length > 0) {
         const held = await snapshotOf(world);
-        for (const [pointer, to] of moved) for (const one of missing(pointer, to, held)) seen.add(one);
+        for (const one of unknown) if (!isWhole(one, held)) for (const text of missing(...one, held)) seen.add(text);
       }
-      last = now;
       if (!ended) await delay(pause);
     }
     return looks;
@@ -40,32 +47,28 @@ export function observe(world: World): { end(): Promise<{ looks: number; seen: s
 }
 
 async function selected({ npm, docker, github, site }: Registries): Promise<Selected> {
-  const json = async <T>(url: string, headers: Record<string, string> = {}) => {
-    const answer = await fetch(url, { headers });
-    return answer.ok ? ((await answer.json()) as T) : undefined;
-  };
   const image = async () => {
-    const token = await json<{ token: string }>(`http://${docker}/token?scope=repository:example/fast:pull`);
+    const token = await getJson<{ token: string }>(`http://${docker}/token?scope=repository:example/fast:pull`);
     const headers = { authorization: `Bearer ${token?.token}`, accept: "application/vnd.oci.image.index.v1+json" };
-    const answer = await fetch(`http://${docker}/v2/example/fast/manifests/latest`, { method: "HEAD", headers });
-    return answer.headers.get("docker-content-digest");
+    const answer = await get(`http://${docker}/v2/example/fast/manifests/latest`, headers, "HEAD");
+    return answer.headers["docker-content-digest"];
   };
-  const channel = (name: string) => json<{ version: string }>(`${site}/channels/${name}.json`);
+  const channel = (name: string) => getJson<{ version: string }>(`${site}/channels/${name}.json`);
   type Release = { tag_name: string };
   const releases = `${github}/repos/example/fast/releases`;
   const [packument, digest, all = [], latest, staging, production] = await Promise.all([
-    json<{ "dist-tags": Record<string, string> }>(`${npm}/@example%2ffast`),
+    getJson<{ "dist-tags": Record<string, string> }>(`${npm}/@example%2ffast`),
     image(),
     // Without a credential: drafts aren't listed.
-    json<Release[]>(`${releases}?per_page=100`),
-    json<Release>(`${releases}/latest`),
+    getJson<Release[]>(`${releases}?per_page=100`),
+    getJson<Release>(`${releases}/latest`),
     channel("staging"),
     channel("production"),
   ]);
   const now: Selected = new Map();
   for (const [tag, version] of Object.entries(packument?.["dist-tags"] ?? {}))
     if (tag === "latest" || tag === "next") now.set(`npm @${tag}`, version);
-  if (digest) now.set("docker latest", digest);
+  if (typeof digest === "string") now.set("docker latest", digest);
   for (const { tag_name } of all) now.set(`github release ${tag_name}`, tag_name.slice(1));
   if (latest) now.set("github latest", latest.tag_name.slice(1));
   if (staging) now.set("channel staging", staging.version);

@@ -1,23 +1,18 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { promisify } from "node:util";
 import type { Registries } from "../../src/registries/index.ts";
 import { projectToken } from "../support/project.ts";
+import { get, getJson } from "./get.ts";
 
 /** What all registries hold, a line a fact, without ids, times and nonces: equal states have equal lines. */
 export type Snapshot = Map<string, string>;
 
 const sha256 = (bytes: Uint8Array | string) => createHash("sha256").update(bytes).digest("hex");
 
-async function get(url: string, headers: Record<string, string> = {}): Promise<Response> {
-  return fetch(url, { headers });
-}
 async function digest(url: string, headers?: Record<string, string>): Promise<string> {
   const answer = await get(url, headers);
-  return answer.ok ? sha256(new Uint8Array(await answer.arrayBuffer())) : `answers ${answer.status}`;
-}
-async function json<T>(url: string, headers?: Record<string, string>): Promise<T | undefined> {
-  const answer = await get(url, headers);
-  return answer.ok ? ((await answer.json()) as T) : undefined;
+  return answer.ok ? sha256(answer.body) : `answers ${answer.status}`;
 }
 
 /** What a project is called in each registry. */
@@ -38,9 +33,9 @@ export const fastNames: Names = {
 
 /** Reads everything that the registries hold of a project, as users do where users can. */
 export async function snapshotOf({ registries, names }: { registries: Registries; names: Names }): Promise<Snapshot> {
-  const all = [npm, pypi, docker, github, site];
+  const all = [npm, pypi, docker, github, site, refs];
   const parts = await Promise.all(all.map((read) => read(registries, names)));
-  return new Map([...parts.flat(), ...refs(registries, names)].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map(parts.flat().sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 type Facts = [string, string][];
@@ -50,7 +45,7 @@ async function npm({ npm }: Registries, names: Names): Promise<Facts> {
     versions: Record<string, { dist: { tarball: string; integrity: string } }>;
     "dist-tags": Record<string, string>;
   }
-  const packument = await json<Packument>(`${npm}/${names.npm.replace("/", "%2f")}`);
+  const packument = await getJson<Packument>(`${npm}/${names.npm.replace("/", "%2f")}`);
   if (!packument) return [];
   const versions = Object.entries(packument.versions).map(
     async ([version, { dist }]): Promise<[string, string]> => [
@@ -64,7 +59,7 @@ async function npm({ npm }: Registries, names: Names): Promise<Facts> {
 
 async function pypi({ pypi }: Registries, names: Names): Promise<Facts> {
   const accept = { accept: "application/vnd.pypi.simple.v1+json" };
-  const page = await json<{ files: { filename: string; url: string }[] }>(`${pypi}/simple/${names.pypi}/`, accept);
+  const page = await getJson<{ files: { filename: string; url: string }[] }>(`${pypi}/simple/${names.pypi}/`, accept);
   return Promise.all(
     (page?.files ?? []).map(
       async (file): Promise<[string, string]> => [`pypi ${file.filename}`, await digest(file.url)],
@@ -78,7 +73,7 @@ async function docker({ docker }: Registries, names: Names): Promise<Facts> {
   const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
   // A token for each request: some registries' end within a second.
   const authorized = async () => {
-    const token = await json<{ token: string }>(`http://${docker}/token?scope=${scope}`);
+    const token = await getJson<{ token: string }>(`http://${docker}/token?scope=${scope}`);
     return { authorization: `Bearer ${token?.token}`, accept };
   };
   interface Manifest {
@@ -90,16 +85,15 @@ async function docker({ docker }: Registries, names: Names): Promise<Facts> {
   const whole = async (kind: string, reference: string): Promise<string> => {
     const answer = await get(`${base}/${kind}/${reference}`, await authorized());
     if (!answer.ok) return `${reference} answers ${answer.status}`;
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    if (kind === "blobs") return sha256(bytes);
-    const { manifests = [], config, layers = [] } = JSON.parse(bytes.toString()) as Manifest;
+    if (kind === "blobs") return sha256(answer.body);
+    const { manifests = [], config, layers = [] } = JSON.parse(answer.body.toString()) as Manifest;
     const below = [
       ...manifests.map((one) => whole("manifests", one.digest)),
       ...[...(config ? [config] : []), ...layers].map((one) => whole("blobs", one.digest)),
     ];
-    return [sha256(bytes), ...(await Promise.all(below))].join(" ");
+    return [sha256(answer.body), ...(await Promise.all(below))].join(" ");
   };
-  const list = await json<{ tags: string[] }>(`${base}/tags/list`, await authorized());
+  const list = await getJson<{ tags: string[] }>(`${base}/tags/list`, await authorized());
   return Promise.all(
     (list?.tags ?? []).map(async (tag): Promise<[string, string]> => [`docker ${tag}`, await whole("manifests", tag)]),
   );
@@ -116,8 +110,8 @@ async function github(registries: Registries, names: Names): Promise<Facts> {
   }
   const base = `${registries.github}/repos/${names.github}/releases`;
   const headers = { authorization: `Bearer ${projectToken}` };
-  const latest = await json<Release>(`${base}/latest`, headers);
-  const all = (await json<Release[]>(`${base}?per_page=100`, headers)) ?? [];
+  const latest = await getJson<Release>(`${base}/latest`, headers);
+  const all = (await getJson<Release[]>(`${base}?per_page=100`, headers)) ?? [];
   const facts: Facts = [["github latest", latest?.tag_name ?? "none"]];
   const drafts = new Map<string, number>();
   for (const one of all) {
@@ -136,10 +130,10 @@ async function github(registries: Registries, names: Names): Promise<Facts> {
 
 async function site({ site, github }: Registries): Promise<Facts> {
   const files = async (folder: string): Promise<Facts> => {
-    const list = await json<{ name: string; type: string }[]>(`${site}/${folder}`, { accept: "application/json" });
+    const list = await getJson<{ name: string; type: string }[]>(`${site}/${folder}`, { accept: "application/json" });
     const facts = (list ?? []).map(async ({ name, type }): Promise<Facts> => {
       if (type === "directory") return files(`${folder}${name}/`);
-      const text = await (await get(`${site}/${folder}${name}`)).text();
+      const text = (await get(`${site}/${folder}${name}`)).body.toString();
       return [[`site ${folder}${name}`, sha256(text.replaceAll(github, "GITHUB"))]];
     });
     return (await Promise.all(facts)).flat();
@@ -148,12 +142,14 @@ async function site({ site, github }: Registries): Promise<Facts> {
 }
 
 /** Refs with the commits' trees and parents; a merge's date and an id of a staging place aren't the same twice. */
-function refs({ servers }: Registries, names: Names): Facts {
+async function refs({ servers }: Registries, names: Names): Promise<Facts> {
   const fields = ["refname", "objecttype", "objectname", "*objectname", "tree", "parent", "contents"];
   const format = fields.map((field) => `%(${field})%00`).join("");
   const git = servers.github.admin.gitDir(names.github);
-  const text = execFileSync("git", [`--git-dir=${git}`, "for-each-ref", `--format=${format}%01`], { encoding: "utf8" });
-  return text
+  const { stdout } = await promisify(execFile)("git", [`--git-dir=${git}`, "for-each-ref", `--format=${format}%01`], {
+    maxBuffer: 64 << 20,
+  });
+  return stdout
     .split("\u0001\n")
     .filter((line) => line !== "")
     .map((line): [string, string] => {

@@ -11,6 +11,7 @@ import { type Registries, startRegistries } from "../../src/registries/index.ts"
 import type { Around } from "../../src/registries/server.ts";
 import { person, projectToken, startProject } from "../support/project.ts";
 import { root, toolPath } from "../tools.ts";
+import { lookerName } from "./get.ts";
 import { fastNames, type Names } from "./snapshot.ts";
 
 /** A state of the world to begin each run with, and the product to run. */
@@ -162,9 +163,6 @@ async function bundle(outfile: string): Promise<void> {
   });
 }
 
-/** What Node's `fetch` says it is; the product says its own name. */
-const observer = "node";
-
 /** Copies a template and starts its registries, whose requests (but for an observer's) go through `around`, which take `token` alone, and fail as `faults` says. */
 export async function openWorld(
   template: Template,
@@ -181,7 +179,7 @@ export async function openWorld(
     ((registry: FaultyRegistry): Around => {
       const disturb = around(registry);
       return (request, response, handle) =>
-        request.headers["user-agent"] === observer ? handle(response) : disturb(request, response, handle);
+        request.headers["user-agent"] === lookerName ? handle(response) : disturb(request, response, handle);
     });
   const registries = await startRegistries({ token, state, around: unseen, faults });
   let clones = 0;

@@ -3,15 +3,16 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
 import { HttpError, send } from "../server.ts";
 import type { Context } from "./context.ts";
-
 import { git, gitEnv, iso, lookUp } from "./git.ts";
 import { isOwner, isRepositoryName, type Repository } from "./store.ts";
 
 /**
- * Git's smart HTTP protocol (gitprotocol-http(5)) for `/OWNER/REPO.git/...`, by git's own CGI program, git-http-backend(1).
- * Reading is free; pushing wants a credential. The first push makes the repository.
+ * Git's smart HTTP protocol (gitprotocol-http(5)) for `/OWNER/REPO.git/...`, by git's own upload-pack and receive-pack, as
+ * git-http-backend(1) does it, without that program and the one more that it starts. Reading is free; pushing wants a
+ * credential. The first push makes the repository.
  */
 export async function serveGit(context: Context, owner: string, name: string, rest: string): Promise<void> {
   const { request, response, url, store } = context;
@@ -31,21 +32,21 @@ export async function serveGit(context: Context, owner: string, name: string, re
   if (rest === "info/refs" && !pushing && request.headers["git-protocol"] === "version=2") {
     return send(response, 200, await capabilitiesOf(repository), advertisement);
   }
-  const status = await runBackend(context, repository, rest);
-  if (rest === "git-receive-pack" && status === 200) await afterPush(context, repository);
+  if (rest === "info/refs") await advertise(context, repository, service);
+  else await answer(context, repository, service);
+  if (rest === "git-receive-pack") await afterPush(context, repository);
   response.end();
   request.resume();
 }
 
-const advertisement = {
-  "content-type": "application/x-git-upload-pack-advertisement",
-  "cache-control": "no-cache, max-age=0, must-revalidate",
-};
+const uncached = { "cache-control": "no-cache, max-age=0, must-revalidate" };
+
+const advertisement = { ...uncached, "content-type": "application/x-git-upload-pack-advertisement" };
 const capabilities = new WeakMap<Repository, Promise<Buffer>>();
 
 /**
  * What version 2 of the protocol begins with: what the server can do, and nothing about refs, so that no push changes it
- * (gitprotocol-v2(5), "Capability Advertisement"). Git is asked once; that is two processes less for every fetch.
+ * (gitprotocol-v2(5), "Capability Advertisement"). Git is asked once; that is a process less for every fetch.
  */
 function capabilitiesOf(repository: Repository): Promise<Buffer> {
   let known = capabilities.get(repository);
@@ -62,90 +63,71 @@ function unauthorized(): HttpError {
   return new HttpError(401, "Authentication required\n", { "www-authenticate": 'Basic realm="GitHub"' });
 }
 
-/** Runs the CGI program (RFC 3875) and passes its answer on; resolves with the status before the answer is ended. */
-async function runBackend(context: Context, repository: Repository, rest: string): Promise<number> {
-  const { request, response, url } = context;
-  const header = (name: string) => String(request.headers[name] ?? "");
-  const child = spawn("git", ["http-backend"], {
-    env: gitEnv({
-      GIT_PROJECT_ROOT: repository.dir,
-      GIT_HTTP_EXPORT_ALL: "1",
-      GATEWAY_INTERFACE: "CGI/1.1",
-      SERVER_PROTOCOL: "HTTP/1.1",
-      PATH_INFO: `/git/${rest}`,
-      QUERY_STRING: url.search.slice(1),
-      REQUEST_METHOD: request.method ?? "GET",
-      CONTENT_TYPE: header("content-type"),
-      HTTP_CONTENT_ENCODING: header("content-encoding"),
-      ...(request.headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: header("content-length") }),
-      ...(request.headers["git-protocol"] === undefined ? {} : { GIT_PROTOCOL: header("git-protocol") }),
-      ...(context.auth ? { REMOTE_USER: context.auth.login } : {}),
-      REMOTE_ADDR: request.socket.remoteAddress ?? "",
-    }),
-    stdio: ["pipe", "pipe", "pipe"],
+/** What versions 0 and 1 of the protocol begin with: the service's name, then its refs ("Discovering References"). */
+async function advertise(context: Context, repository: Repository, service: string): Promise<void> {
+  const { response } = context;
+  const first = `# service=${service}\n`;
+  response.writeHead(200, { ...uncached, "content-type": `application/x-${service}-advertisement` });
+  response.write(`${(first.length + 4).toString(16).padStart(4, "0")}${first}0000`);
+  await runService(context, repository, service, ["--advertise-refs"], Readable.from([]));
+}
+
+/** What the service answers to the body of a request, which may be compressed ("Smart Service git-upload-pack"). */
+async function answer(context: Context, repository: Repository, service: string): Promise<void> {
+  const { request, response } = context;
+  if (request.headers["content-type"] !== `application/x-${service}-request`) {
+    throw new HttpError(415, "Unsupported Media Type\n");
+  }
+  response.writeHead(200, { ...uncached, "content-type": `application/x-${service}-result` });
+  const compressed = /^(x-)?gzip$/.test(request.headers["content-encoding"] ?? "");
+  await runService(context, repository, service, [], compressed ? request.pipe(createGunzip()) : request);
+}
+
+/** Runs a service of git's and passes on what it says; the answer isn't ended. */
+async function runService(
+  { request, response, children }: Context,
+  repository: Repository,
+  service: string,
+  args: readonly string[],
+  body: Readable,
+): Promise<void> {
+  const protocol = request.headers["git-protocol"];
+  const child = spawn("git", [service.replace("git-", ""), "--stateless-rpc", ...args, repository.git], {
+    env: gitEnv(typeof protocol === "string" ? { GIT_PROTOCOL: protocol } : {}),
+    stdio: ["pipe", "pipe", "ignore"],
     windowsHide: true,
   });
-  context.children.add(child);
+  children.add(child);
   const exited = new Promise<void>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", () => {
-      context.children.delete(child);
+      children.delete(child);
       resolve();
     });
   });
   exited.catch(() => {});
-  child.stderr.resume();
   response.on("close", () => {
     if (!response.writableFinished) child.kill();
   });
-  // The program may answer before it has read everything; then its answer counts, not the broken pipe.
-  pipeline(request, child.stdin).catch(() => {});
-  const { head, rest: body } = await splitHead(child.stdout);
-  const status = writeHead(context, head);
-  await pipeline(body, response, { end: false });
+  // It may answer before it has read everything; then its answer counts, not the broken pipe.
+  pipeline(body, child.stdin).catch(() => {});
+  await pipeline(child.stdout, response, { end: false });
   await exited;
-  return status;
 }
 
-/** The header block of a CGI answer, and all that follows it as a stream. @throws HttpError 500 when there is none. */
-async function splitHead(source: AsyncIterable<Buffer>): Promise<{ head: string; rest: Readable }> {
-  const chunks = source[Symbol.asyncIterator]();
-  let begun: Buffer = Buffer.alloc(0);
-  for (;;) {
-    const { value, done } = await chunks.next();
-    if (done) throw new HttpError(500, "git http-backend gave no answer\n");
-    begun = Buffer.concat([begun, value]);
-    const end = begun.indexOf("\r\n\r\n");
-    if (end < 0) continue;
-    const first = begun.subarray(end + 4);
-    const rest = async function* () {
-      if (first.length > 0) yield first;
-      yield* { [Symbol.asyncIterator]: () => chunks };
-    };
-    return { head: begun.subarray(0, end).toString("latin1"), rest: Readable.from(rest(), { objectMode: false }) };
-  }
-}
-
-function writeHead(context: Context, head: string): number {
-  let status = 200;
-  const headers: Record<string, string> = {};
-  for (const line of head.split("\r\n")) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).trim();
-    if (name === "status") status = Number.parseInt(value, 10);
-    else headers[name] = value;
-  }
-  context.response.writeHead(status, headers);
-  return status;
-}
+/** Whose default branch has commits: it can't be deleted, so nobody has to look again. */
+const begun = new WeakSet<Repository>();
 
 /** The first branch that is pushed becomes the default one, `main` before others. */
 async function afterPush(context: Context, repository: Repository): Promise<void> {
   repository.data.pushedAt = iso(context.now());
   repository.save();
+  if (begun.has(repository)) return;
   const [head] = await lookUp(repository.git, ["HEAD"]);
-  if (head) return;
+  if (head) {
+    begun.add(repository);
+    return;
+  }
   const branches = (await git(repository.git, ["for-each-ref", "--format=%(refname)", "refs/heads/"]))
     .toString("utf8")
     .split("\n")

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { appendFile } from "node:fs/promises";
+import path from "node:path";
 import { baseEnv } from "../../lib/exec.ts";
 
 /** A git object's name and kind. */
@@ -89,15 +91,17 @@ export function git(
 /** Makes an empty bare repository as GitHub keeps one: commits can be fetched by sha, partial clones work, no hooks. */
 export async function initBare(dir: string): Promise<void> {
   await git(dir, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main", dir]);
-  const settings: [string, string][] = [
-    ["http.receivepack", "true"],
-    ["uploadpack.allowAnySHA1InWant", "true"],
-    ["uploadpack.allowFilter", "true"],
-    ["receive.autogc", "false"],
-    ["gc.auto", "0"],
-  ];
-  for (const [key, value] of settings) await git(dir, ["config", key, value]);
+  await appendFile(path.join(dir, "config"), settings);
 }
+
+const settings = `[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[receive]
+	autogc = false
+[gc]
+	auto = 0
+`;
 
 /** True for what git-check-ref-format(1) allows as a full name below `refs/`. */
 export function isRefName(ref: string): boolean {
