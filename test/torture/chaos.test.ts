@@ -21,7 +21,7 @@ it("among random faults a release converges, or says what is wrong and converges
 }, async () => {
   const lost: string[] = [];
   const seeds = Array.from({ length: 8 }, (_, round) => 1000 + round);
-  await inTurn(seeds, 2, async (seed) => {
+  await inTurn(seeds, async (seed) => {
     const { ended, faults, looks, findings } = await chaos(template, wanted, seed);
     if (findings.length > 0) lost.push([`seed ${seed}: ${ended}`, ...findings, ...faults].join("\n"));
     if (looks < 1) lost.push(`seed ${seed}: nobody looked`);

@@ -1,7 +1,7 @@
 import type { Fault } from "../../src/registries/faults/index.ts";
 import { commands, finish, type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
 import { observe } from "./observer.ts";
-import { inTurn, type Part, type Row } from "./part.ts";
+import { inTurn, mine, type Part, type Row } from "./part.ts";
 import { sample } from "./random.ts";
 import { differences, snapshotOf } from "./snapshot.ts";
 import { makeTemplate, openWorld, type Template } from "./world.ts";
@@ -22,7 +22,7 @@ interface Point {
 /** Each request that may change something fails once, in each of three ways; most runs don't even need a second one. */
 export const faulty: Part = {
   name: "fault",
-  async run({ share, seed, jobs, report }) {
+  async run({ share, seed, report, ...job }) {
     const template = await makeTemplate();
     try {
       const wanted = {
@@ -33,11 +33,13 @@ export const faulty: Part = {
       const rows: Row[] = [];
       for (const tier of ["staging", "production"] as const) {
         for (const kind of Object.keys(kinds)) {
-          for (let n = 1; n <= wanted[tier].changes; n++) points.push({ tier, kind, n });
-          rows.push({ what: `${tier}, a write ${kind}`, points: wanted[tier].changes, runs: 0, converged: 0 });
+          const all = Array.from({ length: wanted[tier].changes }, (_, at) => ({ tier, kind, n: at + 1 }));
+          const own = mine(all, job, ({ n }) => n);
+          points.push(...own);
+          rows.push({ what: `${tier}, a write ${kind}`, points: own.length, runs: 0, converged: 0 });
         }
       }
-      await inTurn(sample(points, Math.ceil(points.length * share), seed), jobs, async (point) => {
+      await inTurn(sample(points, Math.ceil(points.length * share), seed), async (point) => {
         const { hit, findings } = await faultyRun(template, wanted[point.tier], point);
         const row = rows.find(({ what }) => what === `${point.tier}, a write ${point.kind}`) as Row;
         row.runs++;

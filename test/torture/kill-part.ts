@@ -1,5 +1,5 @@
 import { nameOf, openHarness } from "./kill.ts";
-import { inTurn, type Part, type Row } from "./part.ts";
+import { inTurn, mine, type Part, type Row } from "./part.ts";
 import { sample } from "./random.ts";
 import { makePlayground } from "./world.ts";
 
@@ -13,19 +13,20 @@ const kinds = [
 /** Kills releases with SIGKILL at every point, and finishes each in another clone. */
 export const kill: Part = {
   name: "kill",
-  async run({ share, seed, jobs, report }) {
+  async run({ share, seed, report, ...job }) {
     const harness = await openHarness();
     try {
+      const all = mine(harness.points, job, ({ n }) => n);
       const rows = new Map<string, Row>();
       for (const tier of ["staging", "production"] as const) {
         for (const [at, when, text] of kinds) {
-          const points = harness.points.filter((one) => one.tier === tier && one.at === at && one.when === when);
+          const points = all.filter((one) => one.tier === tier && one.at === at && one.when === when);
           const row = { what: `${tier}, killed ${text}`, points: points.length, runs: 0, converged: 0 };
           rows.set(`${tier} ${at} ${when}`, row);
         }
       }
-      const points = sample(harness.points, Math.ceil(harness.points.length * share), seed);
-      await inTurn(points, jobs, async (point) => {
+      const points = sample(all, Math.ceil(all.length * share), seed);
+      await inTurn(points, async (point) => {
         const { killed, findings } = await harness.run(point);
         const row = rows.get(`${point.tier} ${point.at} ${point.when}`) as Row;
         row.runs++;
@@ -45,13 +46,18 @@ const realPoints = 10;
 /** The same with the demo's project, whose builds take seconds: points spread over both tiers. */
 export const realKill: Part = {
   name: "real",
-  async run({ share, seed, jobs, report }) {
+  async run({ share, seed, report, ...job }) {
     const harness = await openHarness(makePlayground, false);
     try {
       const what = "the demo's release with its real builders, killed at such points";
-      const row: Row = { what, points: realPoints, runs: 0, converged: 0 };
-      const points = sample(harness.points, Math.ceil(realPoints * share), seed);
-      await inTurn(points, jobs, async (point) => {
+      const count = Math.round(realPoints / job.jobs);
+      const row: Row = { what, points: count, runs: 0, converged: 0 };
+      const points = sample(
+        mine(harness.points, job, ({ n }) => n),
+        Math.ceil(count * share),
+        seed,
+      );
+      await inTurn(points, async (point) => {
         const { killed, findings } = await harness.run(point);
         row.runs++;
         if (findings.length === 0) row.converged++;

@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -11,7 +13,7 @@ import type { Part, Row } from "./part.ts";
 import { race } from "./race-part.ts";
 
 // `make torture`: every way to disturb a release, and what became of each. All of it writes the table in README.md;
-// a part of it, or some of the points, only prints it.
+// a part of it, or some of the points, only prints it. Each job is a process of its own that takes every n-th run.
 // Usage: node test/torture/main.ts [--part NAME] [--share 0.1] [--seed N] [--jobs N]
 
 const parts: readonly Part[] = [kill, realKill, race, faulty, chaosPart];
@@ -22,33 +24,87 @@ const { values } = parseArgs({
     share: { type: "string", default: "1" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     jobs: { type: "string", default: String(availableParallelism()) },
+    /** For the processes that this one starts. */
+    job: { type: "string" },
   },
 });
 process.env.PATH = testPath;
 const share = Number(values.share);
 const seed = Number(values.seed);
-const begun = Date.now();
-const lost: string[] = [];
-let runs = 0;
-
-const report = (name: string, findings: readonly string[]) => {
-  runs++;
-  if (findings.length > 0) {
-    const command = `make torture T="--part ${name.split(":")[0]} --seed ${seed} --share ${share}"`;
-    lost.push(name);
-    console.error(`LOST ${name}\n${findings.map((one) => `  ${one}`).join("\n")}\n  again: ${command}`);
-  } else if (runs % 50 === 0)
-    console.error(`${runs} runs, ${Math.round((Date.now() - begun) / 1000)} s, ${lost.length} lost`);
-};
-
-const rows: Row[] = [];
-for (const part of parts.filter((one) => values.part === undefined || one.name === values.part)) {
-  rows.push(...(await part.run({ share, seed, jobs: Number(values.jobs), report })));
+const jobs = Number(values.jobs);
+// What is written for a run is read within seconds and then deleted: memory will do, where there is enough of it.
+const memory = "/dev/shm";
+if (existsSync(memory)) {
+  const { bsize, bavail } = statfsSync(memory);
+  if (bsize * bavail > 4 * 2 ** 30) process.env.TMPDIR ??= memory;
 }
-const table = tableOf(rows);
-console.log(`${table}\n${summary()}`);
-if (share === 1 && values.part === undefined) writeTable(`${table}\n${summary()}`);
-if (lost.length > 0) process.exitCode = 1;
+const wanted = parts.filter((one) => values.part === undefined || one.name === values.part);
+
+/** What a job says to the process that started it. */
+type Message = { name: string; findings: readonly string[] } | { rows: Row[] };
+
+if (values.job === undefined) await startJobs();
+else await runJob(Number(values.job));
+
+async function runJob(job: number): Promise<void> {
+  const tell = (message: Message) => process.send?.(message);
+  for (const part of wanted) {
+    const report = (name: string, findings: readonly string[]) => tell({ name, findings });
+    tell({ rows: await part.run({ share, seed, job, jobs, report }) });
+  }
+  process.disconnect?.();
+}
+
+async function startJobs(): Promise<void> {
+  const begun = Date.now();
+  const lost: string[] = [];
+  let runs = 0;
+  const report = (name: string, findings: readonly string[]) => {
+    runs++;
+    if (findings.length > 0) {
+      const again = `make torture T="--part ${name.split(":")[0]} --seed ${seed} --share ${share} --jobs ${jobs}"`;
+      lost.push(name);
+      console.error(`LOST ${name}\n${findings.map((one) => `  ${one}`).join("\n")}\n  again: ${again}`);
+    } else if (runs % 50 === 0)
+      console.error(`${runs} runs, ${Math.round((Date.now() - begun) / 1000)} s, ${lost.length} lost`);
+  };
+  const rows: Row[][] = [];
+  const ends = Array.from({ length: jobs }, async (_, job) => {
+    const child = fork(import.meta.filename, [...process.argv.slice(2), "--seed", String(seed), "--job", String(job)]);
+    let part = 0;
+    child.on("message", (message: Message) => {
+      if ("name" in message) report(message.name, message.findings);
+      else {
+        console.error(`job ${job}: ${wanted[part]?.name} done after ${Math.round((Date.now() - begun) / 1000)} s`);
+        rows[part] = added(rows[part++], message.rows);
+      }
+    });
+    const [code] = await once(child, "close");
+    if (code !== 0) lost.push(`job ${job} ended with ${code}`);
+  });
+  await Promise.all(ends);
+
+  const minutes = ((Date.now() - begun) / 60_000).toFixed(1);
+  const summary = `${runs} runs in ${minutes} minutes on ${availableParallelism()} cores, seed ${seed}: \`make torture\`.\n`;
+  const text = `${tableOf(rows.flat())}\n${summary}`;
+  console.log(text);
+  for (const one of lost) console.error(`LOST ${one}`);
+  if (share === 1 && values.part === undefined) writeTable(text);
+  if (lost.length > 0) process.exitCode = 1;
+}
+
+/** The sums of what two jobs did of the same part. */
+function added(before: Row[] | undefined, more: Row[]): Row[] {
+  return more.map((row, at) => {
+    const { points = 0, runs = 0, converged = 0 } = before?.[at] ?? {};
+    return {
+      what: row.what,
+      points: points + row.points,
+      runs: runs + row.runs,
+      converged: converged + row.converged,
+    };
+  });
+}
 
 function tableOf(all: readonly Row[]): string {
   const lines = all.map(
@@ -60,11 +116,6 @@ function tableOf(all: readonly Row[]): string {
     ...lines,
     "",
   ].join("\n");
-}
-
-function summary(): string {
-  const minutes = ((Date.now() - begun) / 60_000).toFixed(1);
-  return `${runs} runs in ${minutes} minutes on ${availableParallelism()} cores, seed ${seed}: \`make torture\`.\n`;
 }
 
 /** Puts the table between the markers in README.md. */

@@ -4,7 +4,8 @@ export interface Asked {
   share: number;
   /** Which ones, where it isn't all; and what is random in them. */
   seed: number;
-  /** How many at the same time. */
+  /** Of so many processes that share the work, which one this is; 0-based. */
+  job: number;
   jobs: number;
   /** Called after each run, with what is wrong with it. */
   report(name: string, findings: readonly string[]): void;
@@ -13,7 +14,7 @@ export interface Asked {
 /** A line of the table. */
 export interface Row {
   what: string;
-  /** How many there are. */
+  /** How many there are for this job. */
   points: number;
   runs: number;
   /** Runs after which every registry held what it should. */
@@ -26,11 +27,16 @@ export interface Part {
   run(asked: Asked): Promise<Row[]>;
 }
 
-/** Does all, so many at the same time, in their order. */
-export async function inTurn<T>(all: readonly T[], jobs: number, work: (one: T) => Promise<void>): Promise<void> {
+/** What of all this job does; `n` says a whole number of each that is the same in every job. */
+export function mine<T>(all: readonly T[], { job, jobs }: Pick<Asked, "job" | "jobs">, n: (one: T) => number): T[] {
+  return all.filter((one) => n(one) % jobs === job);
+}
+
+/** Does all in their order, two at a time, so that one that waits leaves no core idle. */
+export async function inTurn<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const left = [...all];
   const worker = async () => {
     for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one);
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  await Promise.all([worker(), worker()]);
 }

@@ -1,4 +1,4 @@
-import { inTurn, type Part, type Row } from "./part.ts";
+import { inTurn, mine, type Part, type Row } from "./part.ts";
 import * as races from "./races.ts";
 import { makeTemplate } from "./world.ts";
 
@@ -46,18 +46,23 @@ const all: readonly Race[] = [
 /** Releases that run at the same time, requests to git in an order of the seed's. */
 export const race: Part = {
   name: "race",
-  async run({ share, seed, jobs, report }) {
+  async run({ share, seed, report, ...job }) {
     const template = await makeTemplate();
     try {
       const rows = new Map<Race, Row>();
       const rounds: { one: Race; row: Row; seed: number }[] = [];
       for (const one of all) {
-        const row = { what: one.what, points: one.rounds, runs: 0, converged: 0 };
-        rows.set(one, row);
         const count = Math.max(1, Math.ceil(one.rounds * share));
-        for (let round = 0; round < count; round++) rounds.push({ one, row, seed: seed + round });
+        const turns = mine(
+          Array.from({ length: count }, (_, round) => round),
+          job,
+          (round) => round,
+        );
+        const row = { what: one.what, points: turns.length, runs: 0, converged: 0 };
+        rows.set(one, row);
+        for (const round of turns) rounds.push({ one, row, seed: seed + round });
       }
-      await inTurn(rounds, jobs, async ({ one, row, seed }) => {
+      await inTurn(rounds, async ({ one, row, seed }) => {
         const arena = await races.openArena(template, seed);
         const findings = await races.inArena(arena, one.run);
         row.runs++;
