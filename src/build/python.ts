@@ -57,14 +57,15 @@ export async function buildPython(artifact: PythonArtifact, context: BuildContex
 
 /**
  * For backends that take the version from a tag, which a release has only once it is built: each has a variable that
- * stands for it (setuptools-scm and hatch-vcs: "Overrides"; pdm-backend: "Dynamic versioning"; poetry-dynamic-versioning:
- * "Environment variables").
+ * stands for it (setuptools-scm and hatch-vcs: "Overrides"; pdm-backend: "Dynamic versioning"; poetry-dynamic-versioning
+ * and uv-dynamic-versioning: "Environment variables").
  */
 function versionFromTag(version: string): Record<string, string> {
   return {
     SETUPTOOLS_SCM_PRETEND_VERSION: version,
     PDM_BUILD_SCM_VERSION: version,
     POETRY_DYNAMIC_VERSIONING_BYPASS: version,
+    UV_DYNAMIC_VERSIONING_BYPASS: version,
   };
 }
 

@@ -121,7 +121,11 @@ function merged(builds: readonly GoRaw[], notes: string[]): GoRaw[] {
 function readBuild(build: Record<string, unknown>, project: string, notes: string[]): GoRaw | null {
   const builder = asText(build.builder) ?? "go";
   if (builder !== "go" || build.skip === true) return null;
-  const name = fill(asText(build.binary) ?? project, project);
+  // What comes after the name, such as `-{{ .Os }}-{{ .Arch }}`, assets have anyway.
+  const name =
+    fill(asText(build.binary) ?? project, project)
+      .replace(/\{\{.*$/s, "")
+      .replace(/(?:[-_.](?:linux|darwin|macos|windows))?[-_.]+$/, "") || project;
   const dir = cleanPath(asText(build.dir) ?? ".");
   const main = asText(build.main) ?? ".";
   // `main` may name the file, and may leave out the `./` that go build wants.
@@ -162,7 +166,6 @@ function platformsOf(build: Record<string, unknown>): string[] {
   const machines = orElse(list(build.goarch).map(String), ["386", "amd64", "arm64"]);
   const arms = orElse(list(build.goarm).map(String), ["6"]);
   const ignored = list(build.ignore).map(asTable);
-  const unknown = new Set(["darwin/386", "darwin/arm", "windows/arm"]);
   const found: string[] = [];
   for (const os of systems) {
     for (const arch of machines) {
@@ -173,7 +176,9 @@ function platformsOf(build: Record<string, unknown>): string[] {
             (one.goarch === undefined || String(one.goarch) === arch) &&
             (one.goarm === undefined || String(one.goarm) === arm),
         );
-        if (!left && !unknown.has(`${os}/${arch}`)) found.push(arch === "arm" ? `${os}/arm/v${arm}` : `${os}/${arch}`);
+        // GoReleaser passes over what Go has no port for (go tool dist list).
+        const port = os === "darwin" ? ["amd64", "arm64"] : os === "windows" ? ["386", "amd64", "arm64"] : [arch];
+        if (!left && port.includes(arch)) found.push(arch === "arm" ? `${os}/arm/v${arm}` : `${os}/${arch}`);
       }
     }
   }
@@ -205,11 +210,16 @@ function ldflagsOf(build: Record<string, unknown>, name: string, notes: string[]
     dropped.push(setting);
     return "";
   });
+  const flags = kept.replace(/\S*\{\{.*?\}\}\S*/g, (whole) => {
+    dropped.push(whole);
+    return "";
+  });
   if (dropped.length > 0)
     notes.push(
       `${name}: ${dropped.join(" ")} of its ldflags isn't taken over: twotier knows {version}, {commit} and {date}`,
     );
-  return kept.replace(/\s+/g, " ").trim();
+  // Nothing left: as where it has none.
+  return flags.replace(/\s+/g, " ").trim() || undefined;
 }
 
 function addImage(template: string, project: string, file: string, pushed: PushedImage[]): void {

@@ -245,6 +245,13 @@ describe("the version", () => {
     expect(python.notes[0]).toMatch(/^candidates were called next/);
   });
 
+  it("that uv-dynamic-versioning takes from the tag is nothing to stamp", async () => {
+    const text =
+      '[project]\nname = "x"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "uv-dynamic-versioning"\n';
+    const found = await proposal({ "pyproject.toml": text }, ["v1.2.3"]);
+    expect(found.notes).toEqual(["x: its version comes from the tag; nothing is stamped, builds are told the version"]);
+  });
+
   it.each([
     ["hatch", '[tool.hatch.version]\npath = "src/ns/deep/x/_meta.py"\n', "src/ns/deep/x/_meta.py", "VERSION = '1.2.3'"],
     [
@@ -310,9 +317,22 @@ describe("npm packages that npm alone can't build", () => {
       { packageManager: "pnpm@10.12.4+sha512.abc" },
       /^npx --yes pnpm@10\.12\.4 install --frozen-lockfile/,
     ],
-    ["pnpm-lock.yaml", {}, /^pnpm install --frozen-lockfile .* --filter "@acme\/web\.\.\." run --if-present build/],
-    ["yarn.lock", {}, /^yarn install --frozen-lockfile --ignore-scripts && yarn run build && yarn pack --filename/],
-    ["bun.lock", {}, /^bun install --frozen-lockfile .* bun pm pack/],
+    [
+      "pnpm-lock.yaml",
+      {},
+      /^npx --yes pnpm@10 install --frozen-lockfile .* --filter "@acme\/web\.\.\." run --if-present build/,
+    ],
+    [
+      "yarn.lock",
+      {},
+      /^npx --yes yarn@1 install --frozen-lockfile --ignore-scripts && .* run build && npm pack --ignore-scripts/,
+    ],
+    [
+      "yarn.lock",
+      { packageManager: "yarn@4.9.1" },
+      /^npx --yes @yarnpkg\/cli-dist@4\.9\.1 install --immutable .* pack --out "\$OUT\/acme-web-\$VERSION\.tgz"$/,
+    ],
+    ["bun.lock", {}, /^npx --yes bun@1 install --frozen-lockfile .* npx --yes bun@1 pm pack/],
   ])("are built and packed by the program of %s, one after the other", async (lock, root, expected) => {
     const { config } = await workspace({ [lock]: "" }, root);
     const [core, data, web] = config.artifacts ?? [];
@@ -328,6 +348,27 @@ describe("npm packages that npm alone can't build", () => {
     expect((web as { run: string }).run).toMatch(expected);
     expect(config.version?.stamp).toEqual(["data", "core", "web"].map((name) => `packages/${name}/package.json`));
     expect(config.installer).toBeUndefined();
+  });
+
+  it("have ranges stamped as their manifest spells them, without a blank too", async () => {
+    const web = JSON.stringify({ ...JSON.parse(npm("@acme/web", "1.2.3")), dependencies: { "@acme/core": "^1.2.3" } });
+    const files = { "packages/web/package.json": web };
+    const { config } = await workspace(files);
+    expect(config.version?.stamp).toContainEqual({
+      file: "packages/web/package.json",
+      pattern: '"@acme/core":"^{version}"',
+    });
+  });
+
+  it.each([
+    ["5.4", "7"],
+    ["'6.0'", "8"],
+    ["'9.0'", "10"],
+  ])("are built by a pnpm that reads a lock file of version %s", async (format, version) => {
+    const { config } = await workspace({ "pnpm-lock.yaml": `lockfileVersion: ${format}\r\n` });
+    expect(config.artifacts?.at(-1)).toMatchObject({
+      run: expect.stringMatching(`^npx --yes pnpm@${version} install`),
+    });
   });
 
   it("are built after those that they need, in npm's workspaces", async () => {
@@ -465,6 +506,39 @@ describe("Go, Docker and other tools' configurations", () => {
       },
       { name: "tool-helper", package: "./cmd/helper", platforms: ["linux/amd64"], env: { CGO_ENABLED: "1" } },
     ]);
+  });
+
+  it.each([
+    ["tool-{{ .Os }}-{{ .Arch }}", "tool"],
+    ["tool-linux-{{ .Arch }}", "tool"],
+    ["{{ .ProjectName }}_{{ .Version }}_{{ .Os }}", "thing"],
+    ["{{ .Env.NAME }}", "thing"],
+  ])(
+    "calls a binary that GoReleaser calls %s by its name, and leaves out what Go has no port for",
+    async (binary, name) => {
+      const flags = ["{{ .Env.LDFLAGS }}", "-X main.version={{ .Version }}"];
+      const build = { main: "./cmd/tool", binary, goos: ["linux", "darwin", "windows"], goarch: ["amd64", "s390x"] };
+      const files = (ldflags: unknown) => ({
+        ...{ ...go, "cmd/tool/main.go": "package main\n\nvar version string\n" },
+        ".goreleaser.yml": json({ builds: [{ ...build, ldflags }] }),
+      });
+      const found = await artifacts(files(flags));
+      expect(found.artifacts).toMatchObject([
+        { name, platforms: ["darwin/amd64", "linux/amd64", "linux/s390x", "windows/amd64"] },
+      ]);
+      expect(found.artifacts[0]).toMatchObject({ ldflags: "-X main.version={version}" });
+      expect(found.notes.join("\n")).toContain("{{ .Env.LDFLAGS }} of its ldflags isn't taken over");
+      const none = await artifacts(files("{{ .Env.LDFLAGS }}"));
+      expect(none.artifacts[0]).toMatchObject({ ldflags: "-s -w -X main.version={version}" });
+    },
+  );
+
+  it.each([
+    [{ "dist-workspace.toml": "[dist]\n" }, "dist-workspace.toml: dist makes a GitHub release of every tag"],
+    [{ "Cargo.toml": "[workspace.metadata.dist]\n" }, "Cargo.toml: dist makes a GitHub release of every tag"],
+    [{ "release-plz.toml": "" }, "release-plz.toml: release-plz makes tags and GitHub releases too"],
+  ])("says what other tools go on doing: %j", async (files, expected) => {
+    expect((await artifacts({ ...go, ...files })).notes.join("\n")).toContain(expected);
   });
 
   it("takes GoReleaser's builds for one platform each as one command, with its build tags", async () => {

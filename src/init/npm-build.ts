@@ -6,14 +6,25 @@ interface Manager {
   command: string;
 }
 
-/** Which program installs the dependencies: the one whose lock file is at the root, in the version that package.json names. */
-export function managerOf(root: Table | undefined, files: readonly string[]): Manager {
-  const [, version] = /^[a-z]+@(\d+\.\d+\.\d+[\w.-]*)/.exec(asText(root?.packageManager) ?? "") ?? [];
-  if (files.includes("pnpm-lock.yaml"))
-    return { name: "pnpm", command: version === undefined ? "pnpm" : `npx --yes pnpm@${version}` };
-  if (files.includes("bun.lock") || files.includes("bun.lockb")) return { name: "bun", command: "bun" };
-  if (files.includes("yarn.lock")) return { name: files.includes(".yarnrc.yml") ? "berry" : "yarn", command: "yarn" };
-  return { name: "npm", command: "npm" };
+/**
+ * Which program installs the dependencies: the one whose lock file is at the root, fetched by npx in the version that
+ * package.json names, else in the newest that reads the lock file. CI's machines have none of them, or another version.
+ *
+ * @param pnpmLock text of pnpm-lock.yaml
+ */
+export function managerOf(root: Table | undefined, files: readonly string[], pnpmLock: string | null): Manager {
+  const [, program, version] = /^([a-z]+)@(\d+\.\d+\.\d+[\w.-]*)/.exec(asText(root?.packageManager) ?? "") ?? [];
+  const fetched = (name: Manager["name"], known: string, otherwise: string, from: string = known): Manager => {
+    return { name, command: `npx --yes ${from}@${program === known && version ? version : otherwise}` };
+  };
+  // pnpm 8 writes lock files of version 6, and those before 8 of version 5 (pnpm.io/settings, "lockfileVersion").
+  const [, format = "9"] = /^lockfileVersion: '?(\d+)/m.exec(pnpmLock ?? "") ?? [];
+  if (pnpmLock !== null) return fetched("pnpm", "pnpm", { 5: "7", 6: "8" }[format] ?? "10");
+  if (files.includes("bun.lock") || files.includes("bun.lockb")) return fetched("bun", "bun", "1");
+  if (!files.includes("yarn.lock")) return { name: "npm", command: "npm" };
+  const modern = files.includes(".yarnrc.yml") || (program === "yarn" && !version?.startsWith("1."));
+  // Yarn's own package on npm since version 2 is another one; it hands over to `yarnPath` where that is set.
+  return modern ? fetched("berry", "yarn", "4", "@yarnpkg/cli-dist") : fetched("yarn", "yarn", "1");
 }
 
 /**
@@ -29,6 +40,8 @@ export function runFor(table: Table, released: ReadonlyMap<string, Table>, manag
   if (plain) return null;
   const { command } = manager;
   const name = table.name as string;
+  // As the others call it: assets of one release stand side by side.
+  const file = `${name.replace(/^@/, "").replaceAll("/", "-")}-$VERSION.tgz`;
   const steps: Record<Manager["name"], string[]> = {
     npm: [
       "npm ci --ignore-scripts",
@@ -47,14 +60,15 @@ export function runFor(table: Table, released: ReadonlyMap<string, Table>, manag
     yarn: [
       `${command} install --frozen-lockfile --ignore-scripts`,
       ...(builds(table) ? [`${command} run build`] : []),
-      `${command} pack --filename "$OUT/package.tgz"`,
+      // yarn 1 packs the dates that the build gave its files: no two tarballs are the same. npm's are.
+      'npm pack --ignore-scripts --pack-destination "$OUT"',
     ],
     berry: [
       `${command} install --immutable --mode=skip-build`,
       ...(builds(table)
         ? [`${command} workspaces foreach --recursive --topological-dev --from "${name}" run build`]
         : []),
-      `${command} pack --out "$OUT/package.tgz"`,
+      `${command} pack --out "$OUT/${file}"`,
     ],
     bun: [
       `${command} install --frozen-lockfile --ignore-scripts`,

@@ -54,7 +54,11 @@ export async function surveyNpm(tree: Tree, files: readonly string[]): Promise<N
       why: `are all called ${name}: rename all but one, or make them private`,
     });
   }
-  const manager = managerOf(manifests.find(({ dir }) => dir === ".")?.table, files);
+  const manager = managerOf(
+    manifests.find(({ dir }) => dir === ".")?.table,
+    files,
+    files.includes("pnpm-lock.yaml") ? ((await tree.read("pnpm-lock.yaml")) ?? "") : null,
+  );
   const byName = new Map(released.map(({ table }) => [table.name as string, table]));
   for (const { file, dir, table } of released) {
     const name = table.name as string;
@@ -128,24 +132,25 @@ export async function rangesBetween(
   if (names.size === 0) return [];
   const manifests = files.filter((file) => /(?:^|\/)package\.json$/.test(file) && !/(?:^|\/)node_modules\//.test(file));
   const tables = await Promise.all(
-    manifests.map(async (file) => ({
-      file,
-      dir: folderOf(file),
-      table: parseJson((await tree.read(file)) ?? "") ?? {},
-    })),
+    manifests.map(async (file) => {
+      const text = (await tree.read(file)) ?? "";
+      return { file, dir: folderOf(file), text, table: parseJson(text) ?? {} };
+    }),
   );
   const isMember = await workspaces(tree, tables);
   const stamps: ExtraStamp[] = [];
   const patterns = new Map<string, string>();
-  for (const { file, dir, table } of tables) {
+  for (const { file, dir, text, table } of tables) {
     if (!isMember(dir)) continue;
+    // As it is spelt there: some manifests have no blank behind the colon.
+    const gap = /"\w+":(\s*)"/.exec(text)?.[1] ?? " ";
     const counted = new Map<string, number>();
     for (const key of ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"]) {
       for (const [name, range] of Object.entries(asTable(table[key]))) {
         const [, mark, version] = /^([~^]?)(\d+\.\d+\.\d+\S*)$/.exec(String(range)) ?? [];
         if (mark === undefined || version !== names.get(name)) continue;
-        const pattern = `"${name}": "${mark}{version}"`;
-        patterns.set(pattern, `"${name}": "${mark}${version}"`);
+        const pattern = `"${name}":${gap}"${mark}{version}"`;
+        patterns.set(`"${name}": "${mark}{version}"`, `"${name}": "${mark}${version}"`);
         counted.set(pattern, (counted.get(pattern) ?? 0) + 1);
       }
     }

@@ -6,7 +6,7 @@ import type { ExtraStamp } from "./types.ts";
 
 /** What another release tool's configuration says. */
 export interface OtherTool {
-  name: "semantic-release" | "release-please" | "changesets";
+  name: "semantic-release" | "release-please" | "changesets" | "dist" | "release-plz";
   file: string;
   notes: string[];
   /** Form of its tags, where the configuration names it. */
@@ -23,9 +23,15 @@ export interface OtherTool {
 
 const nothing = { tag: null, label: null, ignored: [], npm: true, branch: null };
 
-/** Configurations of semantic-release, release-please and changesets. */
+/** Configurations of semantic-release, release-please, changesets, dist (cargo-dist) and release-plz. */
 export async function readOtherTools(tree: Tree, files: readonly string[]): Promise<OtherTool[]> {
-  const found = await Promise.all([semanticRelease(tree, files), releasePlease(tree, files), changesets(tree, files)]);
+  const found = await Promise.all([
+    semanticRelease(tree, files),
+    releasePlease(tree, files),
+    changesets(tree, files),
+    dist(tree, files),
+    releasePlz(files),
+  ]);
   return found.filter((one) => one !== null);
 }
 
@@ -141,6 +147,28 @@ async function changesets(tree: Tree, files: readonly string[]): Promise<OtherTo
     stamps: [],
     notes,
   };
+}
+
+/** https://opensource.axo.dev/cargo-dist/book/reference/config.html */
+async function dist(tree: Tree, files: readonly string[]): Promise<OtherTool | null> {
+  const own = ["dist-workspace.toml", "dist.toml"].find((name) => files.includes(name));
+  const cargo = files.includes("Cargo.toml") ? ((await tree.read("Cargo.toml")) ?? "") : "";
+  const file = own ?? (/^\[workspace\.metadata\.dist\]/m.test(cargo) ? "Cargo.toml" : undefined);
+  if (file === undefined) return null;
+  const notes = [
+    "dist makes a GitHub release of every tag that is pushed, with archives and installers of its own: take its workflow away, or there are two releases of one tag",
+  ];
+  return { ...nothing, name: "dist", file, stamps: [], notes };
+}
+
+/** https://release-plz.dev/docs/config */
+function releasePlz(files: readonly string[]): OtherTool | null {
+  const file = ["release-plz.toml", ".release-plz.toml"].find((name) => files.includes(name));
+  if (file === undefined) return null;
+  const notes = [
+    "release-plz makes tags and GitHub releases too: for crates.io alone set `git_tag_enable = false` and `git_release_enable = false`",
+  ];
+  return { ...nothing, name: "release-plz", file, stamps: [], notes };
 }
 
 /** A label that twotier takes: lower-case letters. */

@@ -7,7 +7,7 @@ import type { Survey } from "./types.ts";
 
 /** Where a project's version comes from, when it is no text in a manifest. */
 const fromTag =
-  /setuptools[-_]scm|hatch-vcs|versioningit|poetry-dynamic-versioning|versioneer|(?:^|\W)pbr\b|flit[-_]scm/;
+  /setuptools[-_]scm|hatch-vcs|versioningit|(?:poetry|uv)-dynamic-versioning|versioneer|(?:^|\W)pbr\b|flit[-_]scm/;
 
 /** Python projects: pyproject.toml with a project's name, or setup.cfg with one. */
 export async function surveyPython(tree: Tree, files: readonly string[]): Promise<Survey> {

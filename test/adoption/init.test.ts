@@ -92,7 +92,7 @@ describe("twotier init", () => {
     for (const what of ["workflow", "installer"]) expect(twotier(dir, "generate", what, "--check").status).toBe(0);
   });
 
-  test("keeps a workflow that somebody wrote, and shows what it would have been", () => {
+  test("keeps a workflow that somebody wrote, and says that nothing is released before it makes way", () => {
     const { dir } = repository("npm-single");
     const file = path.join(dir, ".github/workflows/release.yml");
     mkdirSync(path.dirname(file), { recursive: true });
@@ -103,7 +103,42 @@ describe("twotier init", () => {
     expect(stdout).toContain(
       "kept .github/workflows/release.yml (somebody else wrote it: `twotier generate workflow --force` replaces it)",
     );
-    expect(stdout).toContain("-name: mine");
+    expect(stdout).not.toContain("-name: mine");
+    expect(stdout).toContain(
+      "Left for you\n  1. the workflow: .github/workflows/release.yml is another's and was kept",
+    );
+    expect(stdout).toContain("\n     twotier generate workflow --force\n");
+  });
+
+  test("keeps a workflow of its own that somebody changed, and shows the difference", () => {
+    const { dir } = repository("npm-single");
+    const file = path.join(dir, ".github/workflows/release.yml");
+    twotier(dir, "init", "--yes");
+    const changed = readFileSync(file, "utf8").replace("timeout-minutes: 30", "timeout-minutes: 31");
+    writeFileSync(file, changed.replaceAll("\n", "\r\n"));
+    rmSync(path.join(dir, "twotier.yaml"));
+    const { status, stdout } = twotier(dir, "init", "--yes");
+    expect(status).toBe(0);
+    expect(stdout).toContain("-    timeout-minutes: 31");
+    expect(readFileSync(file, "utf8")).toBe(changed.replaceAll("\n", "\r\n"));
+  });
+
+  test("shows 200 packages in a page, and leaves the others to --json", () => {
+    const { dir, git } = repository("npm-single");
+    const manifest = (name: string, more: object) => JSON.stringify({ name, version: "1.1.0", ...more });
+    writeFileSync(path.join(dir, "package.json"), manifest("root", { private: true, workspaces: ["packages/*"] }));
+    for (let i = 0; i < 200; i++) {
+      mkdirSync(path.join(dir, `packages/p${i}`), { recursive: true });
+      writeFileSync(path.join(dir, `packages/p${i}/package.json`), manifest(`@acme/p${i}`, { private: i >= 150 }));
+    }
+    git("add", "--all");
+    git("commit", "--quiet", "--message", "feat: packages");
+    const { status, stdout } = twotier(dir, "init", "--yes", "--dry-run");
+    expect(status).toBe(0);
+    const page = stdout.slice(0, stdout.indexOf("  + # yaml"));
+    expect(page.split("\n").length).toBeLessThan(40);
+    expect(page).toContain("  and 138 more: see twotier.yaml\n");
+    expect(page).toMatch(/ {2}and 3\d more: --json lists them\n/);
   });
 
   test("says everything as one JSON document", () => {

@@ -7,6 +7,7 @@ import { gitCredentials } from "../../git/credentials.ts";
 import { folderTree } from "../../git/folder.ts";
 import { checkProposal, nextSteps, type Place, type Proposal, propose } from "../../init/index.ts";
 import { readPlace } from "../../init/place.ts";
+import type { Step } from "../../init/types.ts";
 import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
 import { type CommonFlags, type Context, openContext, print, printJson } from "../context.ts";
 import { credentialsOf } from "../credentials.ts";
@@ -74,16 +75,16 @@ async function init(flags: Flags): Promise<void> {
     const news = wanted.filter(isNew);
     say(
       proposal
-        ? `${renderFound(proposal, style)}\n`
-        : "twotier.yaml is there: it is kept, and only files that are missing are written\n",
+        ? `${renderFound(proposal, style)}\n\n`
+        : "twotier.yaml is there: it is kept, and only files that are missing are written\n\n",
     );
-    if (proposal) say(`${renderConfig(proposal.text, style)}\n`);
+    if (proposal) say(`${renderConfig(proposal.text, style)}\n\n`);
     const wrote = news.length > 0 && !flags.dryRun && (!asks || (await confirmed(files, news.length, context)));
     if (wrote) await writeGenerated(dir, news);
     say(renderFiles(files, wrote, style));
     const claimed = flags.claim && made && (wrote || news.length === 0) ? await claim(made, context) : [];
     if (claimed.length > 0) say(`\npublished a placeholder for ${claimed.join(", ")}`);
-    const steps = made ? nextSteps(made.config, made.resolved, place) : [];
+    const steps = made ? [...workflowSteps(files), ...nextSteps(made.config, made.resolved, place)] : [];
     if (steps.length > 0) say(`\n${renderSteps(steps, style)}`);
     if (!wrote && news.length > 0) say("\nNothing was written");
     else if (made) say(`\nNext: twotier rehearse${wrote ? ", then commit these files" : ""}`);
@@ -153,9 +154,23 @@ async function statesOf(dir: string, wanted: readonly GeneratedFile[], again: bo
       const there = await readFile(path.join(dir, file.path), "utf8").catch(() => null);
       if (there === null) return { path: file.path, state: "new", lines };
       if (again || there.replaceAll("\r\n", "\n") === file.text) return { path: file.path, state: "kept", lines };
-      return { path: file.path, state: "refused", diff: await diffGenerated(dir, [file]), lines };
+      // A workflow that another tool wrote differs everywhere.
+      const diff = isMarked(there) || !isWorkflow(file) ? { diff: await diffGenerated(dir, [file]) } : {};
+      return { path: file.path, state: "refused", ...diff, lines };
     }),
   );
+}
+
+const isMarked = (text: string) => /^# twotier:begin /m.test(text);
+const isWorkflow = ({ path: name }: Pick<GeneratedFile, "path">) => /\.ya?ml$/.test(name) && name !== "twotier.yaml";
+
+/** Where a workflow of somebody else stands in the way, nothing is released. */
+function workflowSteps(files: readonly InitFile[]): Step[] {
+  return files.flatMap(({ path: name, state, diff }) => {
+    if (state !== "refused" || diff !== undefined || !isWorkflow({ path: name })) return [];
+    const what = `the workflow: ${name} is another's and was kept, so nothing runs twotier yet. Take it away, or what it still has to do to another file, then`;
+    return [{ what, urls: [], command: "twotier generate workflow --force" }];
+  });
 }
 
 /** Takes the names of packages that don't exist yet. */
