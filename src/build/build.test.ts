@@ -270,6 +270,17 @@ describe.skipIf(noPython)("python", () => {
     expect(error.hint).toContain("version.stamp");
   });
 
+  test("a wheel for linux_x86_64, which PyPI refuses, stops the build", async () => {
+    const error = await failure([python], (tree) =>
+      writeFile(path.join(tree, "py/setup.cfg"), "[bdist_wheel]\nplat_name = linux_x86_64\n"),
+    );
+    expect(error).toMatchObject({
+      code: "BUILD",
+      message: expect.stringContaining("-linux_x86_64.whl has a platform tag"),
+    });
+    expect(error.hint).toContain("manylinux");
+  });
+
   test("no Python with what the project requires: each one says what it lacks", async () => {
     const error = await failure([python], async (tree) => {
       const file = path.join(tree, "py/pyproject.toml");

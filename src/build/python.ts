@@ -71,6 +71,13 @@ function versionFromTag(version: string): Record<string, string> {
 
 async function takeWheel(artifact: PythonArtifact, from: string, context: BuildContext): Promise<ReleaseFile> {
   const name = path.basename(from);
+  // "Binary wheel has an unsupported platform tag": PyPI takes manylinux and musllinux of Linux (PEP 600, PEP 656).
+  if (/-linux_\w+\.whl$/.test(name)) {
+    throw new ReleaseError("BUILD", `${artifact.name}: ${name} has a platform tag that PyPI doesn't take`, {
+      facts: { artifact: artifact.name },
+      hint: "make it a manylinux wheel in an artifact of type command (auditwheel repair, cibuildwheel, or maturin build)",
+    });
+  }
   const read = await readable(artifact, name, () =>
     normaliseZip(from, path.join(context.out, name), {
       mtime: context.epoch,

@@ -4,6 +4,7 @@ import { checkProposal, propose } from "./index.ts";
 import { parseRemote } from "./remote.ts";
 import { nextSteps } from "./steps.ts";
 import { tagForms } from "./tags.ts";
+import { configText } from "./text.ts";
 import type { Place } from "./types.ts";
 
 const treeOf = (files: Record<string, string>): Tree => ({
@@ -173,7 +174,6 @@ describe("what is released", () => {
   it.each([
     ["poetry", '[tool.poetry]\nname = "x"\nversion = "1.2.3"\n'],
     ["flit", '[build-system]\nbuild-backend = "flit_core.buildapi"\n[project]\nname = "x"\ndynamic = ["version"]\n'],
-    ["maturin", '[build-system]\nbuild-backend = "maturin"\n[project]\nname = "x"\ndynamic = ["version"]\n'],
     ["setup.cfg", null],
   ])("takes a project of %s", async (_, text) => {
     const files: Record<string, string> =
@@ -181,6 +181,25 @@ describe("what is released", () => {
         ? { "setup.cfg": "[metadata]\nname = x\nversion = 1.2.3\n", "setup.py": "setup()\n" }
         : { "pyproject.toml": text, "Cargo.toml": '[package]\nname = "x"\nversion = "1.2.3"\n' };
     expect((await names(files)).released).toEqual(["x"]);
+  });
+
+  it.each([
+    ["Cargo.toml's", 'dynamic = ["version"]\n', ["Cargo.toml"]],
+    ["its own", 'version = "1.2.3"\n', ["pyproject.toml", "Cargo.toml"]],
+  ])("has maturin's own commands make the files of a project with %s version", async (_, version, stamps) => {
+    const text = `[build-system]\nrequires = ["maturin>=1.8,<2"]\nbuild-backend = "maturin"\n[project]\nname = "x"\n${version}`;
+    const cargo = '[package]\nname = "x"\nversion = "1.2.3"\n';
+    const files = { "pyproject.toml": text, "Cargo.toml": cargo };
+    const { config, packages } = await propose(treeOf(files), place());
+    expect(packages.map((one) => one.registryName)).toEqual(["x", "x"]);
+    expect(config.artifacts).toMatchObject([
+      { type: "command", name: "x", package: "x", files: ["*.whl"] },
+      { type: "command", name: "x-sdist", package: "x", files: ["*.tar.gz"], kind: "sdist", after: ["x"] },
+    ]);
+    const [wheel] = config.artifacts as { run: string }[];
+    expect(wheel?.run).toMatch(/install --quiet 'maturin>=1\.8,<2' && .*maturin" build --release --out "\$OUT"$/);
+    expect(config.version?.stamp).toEqual(stamps);
+    await checkProposal({ text: configText(config, {}), versionFile: null }, treeOf(files));
   });
 
   it("says what it looked at where there is nothing", async () => {

@@ -1,6 +1,7 @@
 import { parse as parseToml } from "smol-toml";
 import { folderOf, ignored } from "../config/detect.ts";
 import { inside } from "../config/manifests.ts";
+import type { RawArtifact } from "../config/schema.ts";
 import type { Tree } from "../config/types.ts";
 import { asTable, asText } from "./json.ts";
 import type { Survey } from "./types.ts";
@@ -57,13 +58,14 @@ export async function surveyPython(tree: Tree, files: readonly string[]): Promis
     const literal = asText(project.version) ?? asText(poetry.version) ?? literalOf(meta.get("version"));
     const scm =
       fromTag.test(text ?? "") || fromTag.test(cfg ?? "") || asTable(asTable(tools.pdm).version).source === "scm";
-    const cargo = asTable(table["build-system"])["build-backend"] === "maturin" && literal === undefined;
+    const maturin = asTable(table["build-system"])["build-backend"] === "maturin";
+    const cargo = maturin && literal === undefined;
     if (scm)
       survey.notes.push(`${name}: its version comes from the tag; nothing is stamped, builds are told the version`);
     if (cargo) survey.notes.push(`${name}: its version is that of ${inside(dir, "Cargo.toml")}`);
-    if (asTable(table["build-system"])["build-backend"] === "maturin")
+    if (maturin)
       survey.notes.push(
-        `${name}: maturin makes a wheel for the machine that builds; wheels for others need artifacts of type command`,
+        `${name}: maturin makes a wheel for the machine that builds, linux/amd64 in CI; docs/building.md says how to add others`,
       );
     const spelt = scm || literal !== undefined ? null : await speltIn(tree, all, dir, table, name);
     const far = spelt !== null && !usualModule.test(spelt.file.slice(dir === "." ? 0 : dir.length + 1));
@@ -72,13 +74,47 @@ export async function surveyPython(tree: Tree, files: readonly string[]): Promis
       : cargo
         ? ((/^version\s*=\s*"([^"]+)"/m.exec((await tree.read(inside(dir, "Cargo.toml"))) ?? "") ?? [])[1] ?? null)
         : (literal ?? spelt?.version ?? (await moduleVersion(tree, files, dir)));
-    const artifact = { type: "python" as const, name, dir };
+    const about = { target: "pypi" as const, registryName: name, manifest: where, version };
+    if (maturin) {
+      const stamps = literal === undefined ? [] : [{ file: where }];
+      const [wheel, sdist] = maturinArtifacts(name, dir, table, all);
+      survey.packages.push({ artifact: wheel, ...about, stamps }, { artifact: sdist, ...about });
+      continue;
+    }
     survey.packages.push({
-      ...{ artifact, target: "pypi", registryName: name, manifest: where, version },
+      ...{ artifact: { type: "python", name, dir }, ...about },
       ...(far ? { stamps: [{ file: spelt.file, pattern: spelt.pattern }] } : {}),
     });
   }
   return survey;
+}
+
+/**
+ * By maturin's own commands: as a PEP 517 backend it tags wheels linux_x86_64, which PyPI refuses; `maturin build` looks
+ * for the oldest manylinux that the wheel runs on (maturin.rs, "Distribution").
+ */
+function maturinArtifacts(
+  name: string,
+  dir: string,
+  table: Record<string, unknown>,
+  files: ReadonlySet<string>,
+): [wheel: RawArtifact, sdist: RawArtifact] {
+  const { requires } = asTable(table["build-system"]);
+  const wanted = (Array.isArray(requires) ? requires.map(String) : []).find((one) =>
+    /^maturin\b[\w.,<>=!~ [\]*-]*$/.test(one),
+  );
+  const locked = [dir, "."].some((at) => files.has(inside(at, "Cargo.lock"))) ? " --locked" : "";
+  const run = (command: string) =>
+    [
+      'python3 -m venv "$OUT/../maturin"',
+      `"$OUT/../maturin/bin/pip" install --quiet '${wanted ?? "maturin"}'`,
+      `"$OUT/../maturin/bin/maturin" ${command} --out "$OUT"`,
+    ].join(" && ");
+  const base = { type: "command" as const, dir, package: name };
+  return [
+    { ...base, name, run: run(`build --release${locked}`), files: ["*.whl"] },
+    { ...base, name: `${name}-sdist`, run: run("sdist"), files: ["*.tar.gz"], kind: "sdist" },
+  ];
 }
 
 function whyNot(table: Record<string, unknown>): string | null {

@@ -33,8 +33,11 @@ export async function surveyRepository(
     files,
     python.packages.map(({ artifact }) => artifact.dir ?? "."),
   );
+  const seen = new Set<string>();
   for (const one of python.packages) {
-    const stamps = cargo.stampsOf(one.artifact.dir ?? ".");
+    const { dir = "." } = one.artifact;
+    const stamps = seen.has(dir) ? [] : cargo.stampsOf(dir);
+    seen.add(dir);
     if (stamps.length > 0) one.stamps = [...(one.stamps ?? []), ...stamps];
   }
   const released = goreleaser !== null && goreleaser.packages.length > 0;
