@@ -190,13 +190,17 @@ describe("what is released", () => {
     const text = `[build-system]\nrequires = ["maturin>=1.8,<2"]\nbuild-backend = "maturin"\n[project]\nname = "x"\n${version}`;
     const cargo = '[package]\nname = "x"\nversion = "1.2.3"\n';
     const files = { "pyproject.toml": text, "Cargo.toml": cargo };
-    const { config, packages } = await propose(treeOf(files), place());
+    const { config, packages, notes } = await propose(treeOf(files), place());
     expect(packages.map((one) => one.registryName)).toEqual(["x", "x"]);
     expect(config.artifacts).toMatchObject([
       { type: "command", name: "x", package: "x", files: ["*.whl"] },
       { type: "command", name: "x-sdist", package: "x", files: ["*.tar.gz"], kind: "sdist", after: ["x"] },
     ]);
     const [wheel] = config.artifacts as { run: string }[];
+    const noted = (of: readonly string[]) => of.filter((note) => note.includes("[tool.maturin.sbom]")).length;
+    expect(noted(notes)).toBe(1);
+    const without = { ...files, "pyproject.toml": `${text}[tool.maturin.sbom]\nrust = false\n` };
+    expect(noted((await propose(treeOf(without), place())).notes)).toBe(0);
     expect(wheel?.run).toMatch(/install --quiet 'maturin>=1\.8,<2' && .*maturin" build --release --out "\$OUT"$/);
     expect(config.version?.stamp).toEqual(stamps);
     await checkProposal({ text: configText(config, {}), versionFile: null }, treeOf(files));

@@ -67,6 +67,11 @@ export async function surveyPython(tree: Tree, files: readonly string[]): Promis
       survey.notes.push(
         `${name}: maturin makes a wheel for the machine that builds, linux/amd64 in CI; docs/building.md says how to add others`,
       );
+    // On by default (maturin.rs, "SBOM"); it holds the folder that was built in, an id and a time (seen of 1.16).
+    if (maturin && asTable(asTable(tools.maturin).sbom).rust !== false)
+      survey.notes.push(
+        `${name}: maturin puts an SBOM into the wheel that is another one each time, so that no promotion could be proven: write \`rust = false\` under [tool.maturin.sbom] in ${where}`,
+      );
     const spelt = scm || literal !== undefined ? null : await speltIn(tree, all, dir, table, name);
     const far = spelt !== null && !usualModule.test(spelt.file.slice(dir === "." ? 0 : dir.length + 1));
     const version = scm
