@@ -103,5 +103,6 @@ export function print(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  // The same text for who reads JSON, and no command for GitHub's runner (output/style.ts, `safe`).
+  print(JSON.stringify(value, null, 2).replaceAll("##[", "#\\u0023["));
 }

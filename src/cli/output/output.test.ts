@@ -11,7 +11,7 @@ import { bytes, type Style, safe, seconds, table } from "./style.ts";
 const same = (text: string) => text;
 const plain: Style = { bold: same, dim: same, red: same, green: same, yellow: same, cyan: same };
 
-function reported(kind: "plain" | "github" | "live" | "silent", events: Event[], verbose = false): string {
+function reported(kind: "plain" | "github" | "live" | "silent", events: Event[], verbose = false, tick = 1000): string {
   let out = "";
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -20,7 +20,7 @@ function reported(kind: "plain" | "github" | "live" | "silent", events: Event[],
     },
   }) as unknown as NodeJS.WriteStream;
   let clock = 0;
-  const reporter = createReporter({ stream, kind, verbose, now: () => (clock += 1000) });
+  const reporter = createReporter({ stream, kind, verbose, now: () => (clock += tick) });
   for (const event of events) reporter.event(event);
   reporter.end();
   return out;
@@ -69,6 +69,16 @@ describe("a run", () => {
     expect(out.endsWith("\u001b[J")).toBe(true);
   });
 
+  it("says in a log what is waited for, once a minute", () => {
+    const waiting = Array.from(
+      { length: 3 },
+      (_, n): Event => ({ type: "wait", for: "npm to show a", seconds: 90 - n }),
+    );
+    expect(reported("plain", waiting, false, 40_000)).toBe(
+      "  waiting for npm to show a, up to 1 min 30 s more\n  waiting for npm to show a, up to 1 min 28 s more\n",
+    );
+  });
+
   it("says nothing where nothing is wanted", () => {
     expect(reported("silent", run)).toBe("");
   });
@@ -77,7 +87,10 @@ describe("a run", () => {
     const hostile: Event[] = [{ type: "note", message: "a\u001b]0;title\u0007b\u202ec" }];
     expect(reported("plain", hostile)).toBe("  a\ufffd]0;title\ufffdb\ufffdc\n");
     const command: Event[] = [{ type: "warning", message: "x\n::add-mask::y" }];
-    expect(reported("github", command)).toBe("::warning::x%0A::add-mask::y\n");
+    expect(reported("github", command)).toBe("::warning::x%0A: :add-mask::y\n");
+    const facts = { git: "remote:\n \t::set-output name=released::true\nsee ##[add-mask]e" };
+    const error = renderError(new ReleaseError("GIT", "::error::a", { facts, hint: "x" }), plain, false);
+    for (const line of error.split("\n")) expect(line).not.toMatch(/^\s*::|##\[/);
   });
 });
 

@@ -34,6 +34,8 @@ export function createReporter(options: ReporterOptions): Reporter {
   const style = styleFor(stream);
   const live = options.kind === "live" ? liveArea(stream, style, now) : undefined;
   const steps = new Map<string, number>();
+  /** When a log was told last what is waited for: once a minute is enough. */
+  const waits = new Map<string, number>();
   let group = false;
 
   const print = (text: string) => {
@@ -97,7 +99,10 @@ export function createReporter(options: ReporterOptions): Reporter {
           return;
         case "wait":
           if (live) live.step(`waiting for ${event.for}`, `up to ${seconds(event.seconds)} more`);
-          else if (options.verbose) print(`  waiting for ${safe(event.for)}, up to ${seconds(event.seconds)} more`);
+          else if (options.verbose || now() - (waits.get(event.for) ?? Number.NEGATIVE_INFINITY) >= 60_000) {
+            waits.set(event.for, now());
+            print(`  waiting for ${safe(event.for)}, up to ${seconds(event.seconds)} more`);
+          }
           return;
         case "retry":
           print(
@@ -105,7 +110,8 @@ export function createReporter(options: ReporterOptions): Reporter {
           );
           return;
         case "warning":
-          if (options.kind === "github") stream.write(`::warning::${safe(event.message).replaceAll("\n", "%0A")}\n`);
+          if (options.kind === "github")
+            stream.write(`::warning::${safe(event.message).replaceAll("%", "%25").replaceAll("\n", "%0A")}\n`);
           else print(`${style.yellow("warning")}: ${safe(event.message)}`);
           return;
         case "note":

@@ -28,12 +28,16 @@ export function styleFor(stream: NodeJS.WritableStream): Style {
   };
 }
 
-/** Text from outside (tags, messages, answers) without secrets and control characters, so that it can't drive the terminal. */
+/**
+ * Text from outside (tags, messages, answers) without secrets and control characters, so that it can't drive the terminal,
+ * nor GitHub Actions: its runner obeys `::COMMAND` where a line begins, blanks or not, and `##[COMMAND]` anywhere
+ * (github.com/actions/runner, ActionCommand.cs).
+ */
 export function safe(text: string): string {
-  return redact(text).replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
-    "\ufffd",
-  );
+  return redact(text)
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "\ufffd")
+    .replace(/^(\s*):(?=:)/gm, "$1: ")
+    .replaceAll("##[", "## [");
 }
 
 /** 1536 -> "1.5 KiB" */
