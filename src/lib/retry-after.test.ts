@@ -18,6 +18,12 @@ describe("retryAfterOf", () => {
     expect(retryAfterOf({ "retry-after": value }, now)).toBe(seconds);
   });
 
+  it("goes by the clock of who said it", () => {
+    const headers = { "retry-after": "Mon, 23 Nov 2026 07:01:00 GMT", date: "Mon, 23 Nov 2026 07:00:00 GMT" };
+    expect(retryAfterOf(headers, now)).toBe(60);
+    expect(retryAfterOf({ ...headers, date: "some day" }, now)).toBe(7 * 3600 + 60);
+  });
+
   it("is no number or one of seconds from now on, whatever a header says", () => {
     const value = fc.oneof(
       fc.string(),

@@ -2,7 +2,7 @@ import type { Io } from "../../core/target.ts";
 import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { linksOf } from "../../lib/link.ts";
-import { retryAfterOf } from "../../lib/retry-after.ts";
+import { retryAfterOf, secondsUntil } from "../../lib/retry-after.ts";
 
 /**
  * GitHub's REST API (https://docs.github.com/rest, version 2022-11-28) as far as releases need it:
@@ -181,7 +181,7 @@ function waitOf(status: number, headers: Record<string, string>, message: string
   if (after !== undefined) return Math.max(1, after);
   if (headers["x-ratelimit-remaining"] === "0") {
     const reset = Number(headers["x-ratelimit-reset"]);
-    if (Number.isFinite(reset)) return Math.max(1, Math.ceil(reset - now.getTime() / 1000) + 1);
+    if (Number.isFinite(reset)) return secondsUntil(reset * 1000, headers, now) + 1;
   }
   return status === 429 || /secondary rate limit|abuse detection/i.test(message) ? 60 : undefined;
 }

@@ -3,7 +3,7 @@ import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import { type Digest, digestOf } from "../../lib/hash.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { linksOf } from "../../lib/link.ts";
-import { retryAfterOf } from "../../lib/retry-after.ts";
+import { retryAfterOf, secondsUntil } from "../../lib/retry-after.ts";
 import { Authority, type Credentials } from "./auth.ts";
 import { isDigest, parseRegistry, type Registry } from "./reference.ts";
 
@@ -190,7 +190,7 @@ export class OciClient {
     if (status === 429 || said.codes.includes("TOOMANYREQUESTS")) {
       // Docker Hub: X-Retry-After is a unix time (registry-facts.md, OCI)
       const at = Number(headers["x-retry-after"]);
-      const seconds = at > 1e9 ? Math.max(0, Math.ceil(at - io.now().getTime() / 1000)) : undefined;
+      const seconds = at > 1e9 ? secondsUntil(at * 1000, headers, io.now()) : undefined;
       return new ReleaseError("RATE_LIMITED", `${this.registry.host} asks to wait`, {
         facts: { ...facts, asked: what },
         retryable: true,
