@@ -4,6 +4,7 @@ import { createFaults, type FaultFile, type Faults, type FaultyRegistry } from "
 import { type Github, startGithub } from "./github/index.ts";
 import { type NpmRegistry, startNpm } from "./npm/index.ts";
 import { startOci } from "./oci/index.ts";
+import { type Issuer, type Publisher, startIssuer } from "./oidc/index.ts";
 import { type PypiRegistry, startPypi } from "./pypi/index.ts";
 import type { Around, Registry } from "./server.ts";
 import { type Site, startSite } from "./site/index.ts";
@@ -17,6 +18,8 @@ export interface RegistriesOptions {
   readOnlyTokens?: readonly string[];
   /** Clock, for age rules. */
   now?: () => Date;
+  /** What the CI's ID tokens say of a job; left out: a workflow of `local/local`. */
+  claims?: Record<string, unknown>;
   /** What goes wrong from the start; `Registries.faults` switches more on. */
   faults?: FaultFile;
   /** Sees every request of a registry before faults do. */
@@ -35,10 +38,12 @@ export interface Registries {
   /** Remotes are `GIT/OWNER/REPO.git`. */
   git: string;
   site: string;
+  /** What a CI job is given to get ID tokens with: `ACTIONS_ID_TOKEN_REQUEST_URL` and `..._TOKEN`. */
+  idToken: { url: string; token: string };
   /** What goes wrong now. */
   faults: Faults;
   /** The servers themselves, with what only their owners can do. */
-  servers: { npm: NpmRegistry; pypi: PypiRegistry; docker: Registry; github: Github; site: Site };
+  servers: { npm: NpmRegistry; pypi: PypiRegistry; docker: Registry; github: Github; site: Site; ci: Issuer };
   close(): Promise<void>;
 }
 
@@ -57,7 +62,7 @@ export async function startRegistries(options: RegistriesOptions = {}): Promise<
       : second;
     return { token, now, around, state: state === undefined ? undefined : path.join(state, name) };
   };
-  const { npm: slow, docker: strict, github: kept } = settings;
+  const { npm: slow, pypi: trusting, docker: strict, github: kept } = settings;
   const fixed = strict?.immutableTags?.map(globOf);
   const started: Registry[] = [];
   const close = async () => {
@@ -68,15 +73,21 @@ export async function startRegistries(options: RegistriesOptions = {}): Promise<
       started.push(registry);
       return registry;
     });
+  const ci = await keep(startIssuer({ ...of("ci"), token: undefined, claims: options.claims }));
+  const trusted = (of: { publishers?: Publisher[]; tokenSeconds?: number } = {}) => {
+    const { publishers, tokenSeconds } = of;
+    return { verify: ci.verify, publishers, tokenSeconds };
+  };
   const all = await Promise.allSettled([
     keep(
       startNpm({
         ...of("npm"),
+        trusted: trusted(slow),
         scanDelay: (slow?.scanSeconds ?? 0) * 1000,
         pending: (name, version) => slow?.stuck?.includes(`${name}@${version}`) ?? false,
       }),
     ),
-    keep(startPypi(of("pypi"))),
+    keep(startPypi({ ...of("pypi"), trusted: trusted(trusting) })),
     keep(
       startOci({
         ...of("docker"),
@@ -114,8 +125,9 @@ export async function startRegistries(options: RegistriesOptions = {}): Promise<
     github: github.url,
     git: github.git,
     site: site.url,
+    idToken: { url: ci.requestUrl, token: ci.requestToken },
     faults,
-    servers: { npm, pypi, docker, github, site },
+    servers: { npm, pypi, docker, github, site, ci },
     close,
   };
 }

@@ -24,8 +24,8 @@ import { ReleaseError } from "../../lib/errors.ts";
 
 config({ jitless: true });
 
-/** `git` is the part of the GitHub registry that speaks git's own protocol. */
-export const faultyRegistries = ["npm", "pypi", "docker", "github", "git", "site"] as const;
+/** `git` is the part of the GitHub registry that speaks git's own protocol; `ci` gives jobs their ID tokens. */
+export const faultyRegistries = ["npm", "pypi", "docker", "github", "git", "site", "ci"] as const;
 export type FaultyRegistry = (typeof faultyRegistries)[number];
 
 const seconds = int().check(minimum(0));
@@ -66,6 +66,22 @@ const fault = discriminatedUnion("fault", [
 ]);
 export type Fault = Infer<typeof fault>;
 
+/** Whom packages and projects trust; left out: any job. And how long what they give a job is good for. */
+const trusted = {
+  publishers: optional(
+    array(
+      strictObject({
+        name: string(),
+        repository: optional(string()),
+        workflow: optional(string()),
+        environment: optional(string()),
+        distTags: optional(boolean()),
+      }),
+    ),
+  ),
+  tokenSeconds: optional(seconds),
+};
+
 const settings = strictObject({
   /** Added to every registry's clock. */
   clockSkewSeconds: optional(int()),
@@ -75,8 +91,10 @@ const settings = strictObject({
       scanSeconds: optional(seconds),
       /** `NAME@VERSION` that stay in the scan. */
       stuck: optional(array(string())),
+      ...trusted,
     }),
   ),
+  pypi: optional(strictObject(trusted)),
   docker: optional(
     strictObject({
       tokenSeconds: optional(seconds),

@@ -3,6 +3,7 @@ import { HttpError, readBody, send } from "../server.ts";
 import { removeTag, setTag } from "./edit.ts";
 import { type Package, visibleTags } from "./packages.ts";
 import type { Shelf } from "./shelf.ts";
+import type { Use } from "./trusted.ts";
 
 /** Everything below `/-/`: who one is, dist-tags, search, rights, advisories. `write` refuses who may not write. */
 export async function api(
@@ -12,12 +13,12 @@ export async function api(
   request: http.IncomingMessage,
   response: http.ServerResponse,
   url: URL,
-  write: () => void,
+  write: (use: Use, name?: string) => void,
 ): Promise<void> {
   const at = parts.join("/");
   if (at === "ping") return send(response, 200, {});
   if (at === "whoami") {
-    write();
+    write("other");
     return send(response, 200, { username: shelf.user });
   }
   if (at.startsWith("npm/v1/security/")) {
@@ -62,7 +63,7 @@ export async function api(
     if (what === "visibility") return send(response, 200, { public: true });
     if (what === "collaborators") return send(response, 200, { [pkg.owner]: "write" });
     if (what === "access" && method === "POST") {
-      write();
+      write("other", name);
       request.resume();
       return send(response, 200, {});
     }
@@ -77,10 +78,10 @@ async function distTags(
   tag: string | undefined,
   request: http.IncomingMessage,
   response: http.ServerResponse,
-  write: () => void,
+  write: (use: Use, name?: string) => void,
 ): Promise<void> {
   if (method === "GET") return send(response, 200, pkg.tags, { "cache-control": "no-store" });
-  write();
+  write("dist-tag", pkg.name);
   if (tag && pkg.owner !== shelf.user) throw new HttpError(403, { error: "Forbidden" });
   if (tag && (method === "PUT" || method === "POST")) await setTag(shelf, pkg.name, tag, await bodyOf(request));
   else if (tag && method === "DELETE") await removeTag(shelf, pkg.name, tag);

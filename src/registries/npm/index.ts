@@ -13,6 +13,7 @@ import { abbreviated, packument, tarballName, versionDocument, visibleTags } fro
 import { publish } from "./publish.ts";
 import { type SeedPackage, seedTarball } from "./seed.ts";
 import { openShelf, type Shelf } from "./shelf.ts";
+import { type ExchangedTokens, exchangedTokens, type TrustedPublishing, type Use } from "./trusted.ts";
 
 export type { SeedPackage } from "./seed.ts";
 
@@ -25,6 +26,8 @@ export interface NpmOptions extends RegistryOptions {
   pending?: (name: string, version: string) => boolean;
   /** Seconds that clients may keep a packument. Default 300, as npm's. */
   maxAge?: number;
+  /** Left out: it has none. */
+  trusted?: TrustedPublishing;
 }
 
 export interface NpmRegistry extends Registry {
@@ -50,7 +53,8 @@ export async function startNpm(options: NpmOptions = {}): Promise<NpmRegistry> {
         options.pending?.(name, version) || now().getTime() - published.getTime() < delay,
     });
     shelf = open;
-    return (request, response, url) => route(open, options, base, request, response, url);
+    const exchanged = exchangedTokens(new URL(base).hostname, now, options.trusted);
+    return (request, response, url) => route(open, { ...options, exchanged }, base, request, response, url);
   });
   return {
     ...registry,
@@ -85,9 +89,11 @@ async function seed(shelf: Shelf, pkg: SeedPackage): Promise<void> {
   }));
 }
 
+type Options = NpmOptions & { exchanged: ExchangedTokens };
+
 async function route(
   shelf: Shelf,
-  options: NpmOptions,
+  options: Options,
   base: string,
   request: http.IncomingMessage,
   response: http.ServerResponse,
@@ -95,7 +101,12 @@ async function route(
 ): Promise<void> {
   const method = request.method ?? "GET";
   const parts = url.pathname.split("/").slice(1).map(decoded);
-  const write = () => authorize(options, request);
+  const write = (use: Use, name = "") => authorize(options, request, use, name);
+  if (parts[0] === "-" && parts.slice(1, 6).join("/") === "npm/v1/oidc/token/exchange" && method === "POST") {
+    const name = parts.slice(7).join("/");
+    const pkg = shelf.get(name);
+    return options.exchanged.exchange(name, pkg !== undefined && !pkg.unpublished, request, response);
+  }
   if (parts[0] === "-") return api(shelf, method, parts.slice(1), request, response, url, write);
 
   const scoped = parts[0]?.startsWith("@") && !parts[0].includes("/");
@@ -105,18 +116,22 @@ async function route(
     if (rest[0] === "-" && rest.length >= 2) return sendTarball(shelf, name, rest.at(-1) as string, response);
     return sendPackage(shelf, options, base, name, rest[0], request, response, url);
   }
-  write();
+  const publishing = method === "PUT" && rest.length === 0;
+  write(publishing ? "publish" : "other", name);
   const owner = shelf.get(name)?.owner;
   if (owner !== undefined && owner !== shelf.user) {
     const error = `You do not have permission to publish "${name}". Are you logged in as the correct user?`;
     throw new HttpError(403, { error });
   }
-  if (method === "PUT" && rest.length === 0) {
+  if (publishing) {
     const inbox = shelf.inbox();
     try {
       const received = await readDocument(request, inbox.folder);
       if (received.attachments.size > 0) await publish(shelf, name, received);
-      else await update(shelf, name, received.document);
+      else {
+        write("other", name);
+        await update(shelf, name, received.document);
+      }
     } finally {
       await inbox.done();
     }
@@ -192,11 +207,13 @@ async function sendTarball(shelf: Shelf, name: string, file: string, response: h
   await pipeline(createReadStream(at, { highWaterMark: 1 << 18 }), response);
 }
 
-function authorize(options: NpmOptions, request: http.IncomingMessage): void {
+function authorize(options: Options, request: http.IncomingMessage, use: Use, name: string): void {
   const [scheme, value] = (request.headers.authorization ?? "").split(" ");
   const basic = scheme?.toLowerCase() === "basic" ? Buffer.from(value ?? "", "base64").toString("utf8") : undefined;
   const token = basic === undefined ? value : basic.slice(basic.indexOf(":") + 1);
-  if (!token || (options.token !== undefined && token !== options.token)) {
+  const allowed = options.exchanged.allows(token ?? "", name, use);
+  const known = allowed ?? (options.token === undefined || token === options.token);
+  if (!token || !known) {
     const headers: Record<string, string> = { "www-authenticate": "Bearer" };
     if (token) headers["npm-notice"] = "Access token expired or revoked. Please try logging in again.";
     throw new HttpError(401, { error: "Unauthorized" }, headers);

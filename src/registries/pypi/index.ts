@@ -10,6 +10,7 @@ import { htmlType, jsonType, negotiate, projectJson, simpleHtml, simpleJson, sim
 import { readForm } from "./form.ts";
 import { type Index, openIndex } from "./projects.ts";
 import { normalizedName, refuse } from "./rules.ts";
+import { type MintedTokens, mintedTokens, type TrustedPublishing } from "./trusted.ts";
 import { deleteFiles, takeUpload } from "./upload.ts";
 
 export interface PypiOptions extends RegistryOptions {
@@ -19,6 +20,8 @@ export interface PypiOptions extends RegistryOptions {
   maxAge?: number;
   /** Bytes that a file may have. Default 100 MiB as on PyPI; more where an owner was given more. */
   fileLimit?: number;
+  /** Left out: it has none. */
+  trusted?: TrustedPublishing;
 }
 
 export interface PypiRegistry extends Registry {
@@ -45,6 +48,7 @@ interface Context {
   now: () => Date;
   /** A folder for what is being received. */
   inbox: () => string;
+  minted: MintedTokens;
 }
 
 /**
@@ -60,7 +64,9 @@ export async function startPypi(options: PypiOptions = {}): Promise<PypiRegistry
     await rm(inboxes, { recursive: true, force: true }); // left by a process that was killed
     let received = 0;
     index = await openIndex(state);
-    const context: Context = { index, options, user, base, now, inbox: () => path.join(inboxes, String(received++)) };
+    const inbox = () => path.join(inboxes, String(received++));
+    const minted = mintedTokens(now, options.trusted);
+    const context: Context = { index, options, user, base, now, inbox, minted };
     return async (request, response, url) => {
       try {
         await route(context, request, response, url);
@@ -124,6 +130,7 @@ async function route(
     if (request.method !== "POST") throw refuse(405, "Method Not Allowed");
     return upload(context, request, response);
   }
+  if (first === "_" && (await context.minted.route(request, response, url.pathname))) return;
   if (!read) throw refuse(405, "Method Not Allowed");
   if (first === "simple") return simple(context, parts.slice(1), request, response);
   if (first === "pypi" && parts.at(-1) === "json" && (parts.length === 3 || parts.length === 4)) {
@@ -145,19 +152,23 @@ async function route(
 }
 
 async function upload(context: Context, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-  authorize(context.options, request);
+  const token = authorize(context, request);
   const folder = context.inbox();
   await mkdir(folder, { recursive: true });
   try {
     const form = await readForm(request, folder, context.options.fileLimit ?? 100 << 20);
-    await takeUpload(context.index, form, context.user, context.now());
+    await takeUpload(context.index, form, context.user, context.now(), (project) => {
+      if (context.minted.allows(token, project) !== false) return;
+      throw refuse(403, `Invalid API Token: OIDC scoped token is not valid for project '${project}'`);
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
   send(response, 200, "");
 }
 
-function authorize(options: PypiOptions, request: http.IncomingMessage): void {
+/** @returns the token */
+function authorize({ options, minted }: Context, request: http.IncomingMessage): string {
   const [scheme, value] = (request.headers.authorization ?? "").split(" ");
   const text = scheme?.toLowerCase() === "basic" ? Buffer.from(value ?? "", "base64").toString("utf8") : "";
   const [user, password] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
@@ -167,12 +178,15 @@ function authorize(options: PypiOptions, request: http.IncomingMessage): void {
       "Username/Password authentication is no longer supported. Migrate to API Tokens or Trusted Publishers instead.",
     );
   }
-  if (!password || (options.token !== undefined && password !== options.token)) {
+  const allowed = minted.allows(password, null);
+  if (allowed === false) throw refuse(403, "Invalid API Token: token is expired");
+  if (!password || (allowed === undefined && options.token !== undefined && password !== options.token)) {
     throw refuse(
       403,
       "Invalid or non-existent authentication information. See https://pypi.org/help/#invalid-auth for more information.",
     );
   }
+  return password;
 }
 
 async function simple(context: Context, parts: string[], request: http.IncomingMessage, response: http.ServerResponse) {

@@ -13,13 +13,22 @@ const day = 24 * 3_600_000;
  * Takes an upload by PyPI's rules (warehouse forklift/legacy.py; registry-facts.md, PyPI).
  * Resolves when it is stored, or was there with the same bytes.
  *
+ * @param checkRight throws where the credential isn't for this project
+ *
  * @throws HttpError 400 and 403 with Warehouse's words
  */
-export async function takeUpload(index: Index, form: Form, user: string, now: Date): Promise<void> {
+export async function takeUpload(
+  index: Index,
+  form: Form,
+  user: string,
+  now: Date,
+  checkRight: (project: string) => void,
+): Promise<void> {
   const upload = checkForm(form);
   const content = form.content as NonNullable<Form["content"]>;
   const { name, version, filename } = upload;
   const known = index.get(name);
+  checkRight(name);
   if (known && known.owner !== user) {
     throw refuse(
       403,
