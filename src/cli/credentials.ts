@@ -1,5 +1,6 @@
 import path from "node:path";
 import { ReleaseError, registerSecret } from "../lib/errors.ts";
+import { githubIdTokens, givenIdToken, type IdTokens } from "../lib/id-token.ts";
 import type { Credentials } from "../targets/create.ts";
 import type { Environment } from "./environment.ts";
 
@@ -39,6 +40,9 @@ export function credentialsOf({ variables }: Environment): Credentials {
     site: siteOf(get("TWOTIER_SITE")),
     siteToken: get("TWOTIER_SITE_TOKEN"),
   };
+  const github = requestedOf(get("ACTIONS_ID_TOKEN_REQUEST_URL"), get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
+  credentials.npmIdTokens = givenOf(get("NPM_ID_TOKEN")) ?? github;
+  credentials.pypiIdTokens = givenOf(get("PYPI_ID_TOKEN")) ?? github;
   if (credentials.githubToken) registerSecret(credentials.githubToken, "x-access-token");
   if (credentials.npmToken) registerSecret(credentials.npmToken);
   if (credentials.pypiToken) registerSecret(credentials.pypiToken, "__token__");
@@ -47,6 +51,20 @@ export function credentialsOf({ variables }: Environment): Credentials {
   if (credentials.awsSessionToken) registerSecret(credentials.awsSessionToken);
   if (credentials.siteToken) registerSecret(credentials.siteToken);
   return credentials;
+}
+
+/** Set by GitHub Actions in jobs that have `id-token: write` (docs.github.com, "OpenID Connect reference"). */
+function requestedOf(url: string | undefined, token: string | undefined): IdTokens | undefined {
+  if (url === undefined || token === undefined || !URL.canParse(url)) return undefined;
+  registerSecret(token);
+  return githubIdTokens(url, token);
+}
+
+/** Set by GitLab CI for jobs with `id_tokens` of these names (docs.npmjs.com/trusted-publishers, docs.pypi.org/trusted-publishers). */
+function givenOf(token: string | undefined): IdTokens | undefined {
+  if (token === undefined) return undefined;
+  registerSecret(token);
+  return givenIdToken(token);
 }
 
 /** A folder is from where the command was started. */

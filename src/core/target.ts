@@ -238,6 +238,11 @@ export interface Target {
   versions(io: Io): Promise<string[]>;
   /** Read-only. @throws ReleaseError NETWORK, AUTH, REGISTRY when it can't know. */
   observe(item: Item, io: Io): Promise<Seen>;
+  /**
+   * The phase in which this credential can publish an item, where that isn't the sealed one: a release may go on under
+   * another credential than it began with.
+   */
+  phaseOf?(item: Item): Phase;
   /** Only when absent. Returns when the registry has answered; the caller reads back. */
   publish(item: Item, files: Files, io: Io): Promise<void>;
   /**
@@ -271,6 +276,8 @@ export interface PointerStore {
   /** The version (SemVer) that a pointer selects now; null where it doesn't exist. Read past caches. */
   read(name: string, io: Io): Promise<string | null>;
   write(pointer: Pointer, io: Io): Promise<void>;
+  /** False where this credential can't move it to what it is to select, nor any publish does. Left out: all can be moved. */
+  movable?(pointer: Pointer): boolean;
   /** Whether the registry lets go of a pointer altogether; left out: of none (npm's `latest` can only be moved). */
   removable?(name: string): boolean;
   /** Takes a pointer away; one that isn't there is fine. */

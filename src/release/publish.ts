@@ -3,7 +3,7 @@ import { type Applied, type ApplyOptions, apply, movePointers } from "../core/ap
 import { diff, type Step } from "../core/diff.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { retrying } from "../core/retry.ts";
-import type { Item, Staging, Target } from "../core/target.ts";
+import type { Item, Pointer, Staging, Target } from "../core/target.ts";
 import { observe } from "../core/world.ts";
 import { lockRef, retractedRef } from "../git/lock.ts";
 import type { Seal } from "../git/seal.ts";
@@ -70,9 +70,19 @@ export async function publishSealed(
   if (place.target === staging.target) place.staging.use(staging.id);
   const release = {
     version: manifest.version,
-    items: allItems(manifest, targets).filter((item) => !skip.has(item.target)),
-    pointers: manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
+    items: allItems(manifest, targets)
+      .filter((item) => !skip.has(item.target))
+      .map((item) => ({
+        ...item,
+        phase: targets.find((target) => target.name === item.target)?.phaseOf?.(item) ?? item.phase,
+      })),
+    pointers: movable(manifest, targets, skip),
   };
+  for (const { target, name, version } of manifest.pointers.filter((one) => !skip.has(one.target))) {
+    if (release.pointers.some((one) => one.target === target && one.name === name)) continue;
+    const message = `${target}: ${name} isn't moved to ${version}: this credential can't do that`;
+    job.io.emit({ type: "warning", message });
+  }
   const [world, refs] = await Promise.all([observe(release, targets, job.io), job.refs()]);
   const steps = diff(release, world);
   if (refs.has(retractedRef(manifest.tag))) {
@@ -108,10 +118,15 @@ export async function endRelease(
   if (lock) await changeRefs(job, `ending ${manifest.tag}`, [{ ref, to: null, expect: lock }]);
   await job.onStep?.("unlocked");
   // A slower run of a lower version may have moved a pointer between our write and the end of our lock.
-  await movePointers(
-    manifest.pointers.filter((pointer) => !skip.has(pointer.target)),
-    options,
-  );
+  await movePointers(movable(manifest, targets, skip), options);
+}
+
+/** The pointers that this run's credentials can move: a release may have been sealed under others. */
+function movable({ pointers }: Manifest, targets: readonly Target[], skip: ReadonlySet<string>): Pointer[] {
+  return pointers.filter((pointer) => {
+    const store = targets.find((target) => target.name === pointer.target)?.pointers;
+    return !skip.has(pointer.target) && store?.movable?.(pointer) !== false;
+  });
 }
 
 /** @throws ReleaseError REFUSED, before anything is written, when a registry takes what is missing no more */

@@ -3,6 +3,7 @@ import type { ReleaseContext, Target } from "../core/target.ts";
 import { siteInput } from "../generate/site/index.ts";
 import type { Git } from "../git/push.ts";
 import { ReleaseError } from "../lib/errors.ts";
+import type { IdTokens } from "../lib/id-token.ts";
 import { createGithubTarget } from "./github/index.ts";
 import { createGoTarget } from "./go/index.ts";
 import { createNpmTarget } from "./npm/index.ts";
@@ -26,8 +27,12 @@ export interface Credentials {
   /** `https://github.com` */
   githubServerUrl?: string;
   npmToken?: string;
+  /** What npm exchanges for a token where there is none (trusted publishing). */
+  npmIdTokens?: IdTokens;
   npmRegistry?: string;
   pypiToken?: string;
+  /** What PyPI mints a token for where there is none (trusted publishing). */
+  pypiIdTokens?: IdTokens;
   /** A base with `legacy/` and `simple/` below it, or an upload address that ends in `/legacy/`. */
   pypiUrl?: string;
   dockerUsername?: string;
@@ -65,12 +70,21 @@ export function createTargets(
     const { tags, access } = npm;
     const registry = credentials.npmRegistry ?? npm.registry;
     targets.push(
-      createNpmTarget({ registry, token: credentials.npmToken, packages: packages.npm, tags, access, release }),
+      createNpmTarget({
+        registry,
+        token: credentials.npmToken,
+        idTokens: credentials.npmIdTokens,
+        packages: packages.npm,
+        tags,
+        access,
+        release,
+      }),
     );
   }
   if (pypi) {
     const addresses = credentials.pypiUrl === undefined ? pypi : pypiAddresses(credentials.pypiUrl);
-    targets.push(createPypiTarget({ ...addresses, token: credentials.pypiToken, projects: packages.pypi, release }));
+    const { pypiToken: token, pypiIdTokens: idTokens } = credentials;
+    targets.push(createPypiTarget({ ...addresses, token, idTokens, projects: packages.pypi, release }));
   }
   if (docker) {
     targets.push(

@@ -7,7 +7,7 @@ import type { Event, Io } from "../../src/core/target.ts";
 import { gitCredentials } from "../../src/git/credentials.ts";
 import { gitIn } from "../../src/git/git.ts";
 import type { Git } from "../../src/git/push.ts";
-import { createHttp } from "../../src/lib/http.ts";
+import { createHttp, type Http } from "../../src/lib/http.ts";
 import type { FaultFile } from "../../src/registries/faults/index.ts";
 import { type Registries, startRegistries } from "../../src/registries/index.ts";
 import type { ReleaseResult } from "../../src/release/job.ts";
@@ -47,7 +47,14 @@ export const readToken = "project-read-token";
 
 /** Starts registries, which keep what they hold in `state`, and pushes the first commit, tagged v0.1.0 where `stable`. */
 export async function startProject(
-  options: { stable?: boolean; files?: Record<string, string>; state?: string; faults?: FaultFile } = {},
+  options: {
+    stable?: boolean;
+    files?: Record<string, string>;
+    state?: string;
+    faults?: FaultFile;
+    /** What the CI's ID tokens say of a job. */
+    claims?: Record<string, unknown>;
+  } = {},
 ): Promise<Project> {
   const root = mkdtempSync(path.join(tmpdir(), "twotier-project-"));
   const registries = await startRegistries({
@@ -55,6 +62,7 @@ export async function startProject(
     readOnlyTokens: [readToken],
     state: options.state,
     faults: options.faults,
+    claims: options.claims,
   });
   const url = `${registries.git}/example/fast.git`;
   const auth = gitCredentials(registries.git, projectToken);
@@ -152,7 +160,7 @@ export async function startProject(
 }
 
 /** An Io for tests: real time and network, events kept. */
-export function testIo(http = createHttp(), events: Event[] = [], signal = new AbortController().signal): Io {
+export function testIo(http: Http = createHttp(), events: Event[] = [], signal = new AbortController().signal): Io {
   return {
     http,
     signal,

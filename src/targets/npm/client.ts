@@ -4,8 +4,12 @@ import { type Digest, fromIntegrity } from "../../lib/hash.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
 
-/** Gives the token for a package: the same for all, or one a package (trusted publishing exchanges one for each). */
-export type TokenProvider = (packageName: string) => Promise<string | undefined>;
+/**
+ * Gives the token for a package: the same for all, or one a package (trusted publishing exchanges one for each).
+ *
+ * @param refused one that the registry took no more: another one is wanted, where there is one
+ */
+export type TokenProvider = (packageName: string, io: Io, refused?: string) => Promise<string | undefined>;
 
 /** What we read of a packument. */
 export interface Packument {
@@ -23,15 +27,26 @@ export interface PackedVersion {
 
 type RequestOptions = Omit<HttpRequest, "url"> & { token?: boolean };
 
+export interface NpmClientOptions {
+  /** The tokens are exchanged ones (trusted publishing), which may publish, and what else the package's publisher is allowed. */
+  keyless?: boolean;
+  /** Everybody may read the packages: an exchanged token isn't for reading, and none is gotten for it. */
+  public?: boolean;
+}
+
 /** npm's registry API (https://github.com/npm/registry/tree/main/docs), as npm's own client uses it. */
 export class NpmClient {
   readonly base: string;
+  readonly keyless: boolean;
   readonly #token: TokenProvider;
+  readonly #openReads: boolean;
 
   /** @param registry its address, e.g. `https://registry.npmjs.org` */
-  constructor(registry: string, token: TokenProvider) {
+  constructor(registry: string, token: TokenProvider, options: NpmClientOptions = {}) {
     this.base = registry.replace(/\/+$/, "");
     this.#token = token;
+    this.keyless = options.keyless ?? false;
+    this.#openReads = this.keyless && (options.public ?? false);
   }
 
   get host(): string {
@@ -86,7 +101,10 @@ export class NpmClient {
       body: JSON.stringify(version),
       token: true,
     });
-    if (response.status >= 300) throw await this.failure(response, `setting ${name}@${tag} to ${version}`, io);
+    if (response.status >= 300) {
+      const remedy = `allow it to move dist-tags at ${accessPage(name)}, or set NPM_TOKEN, and run the same command again; or do it as an owner: npm dist-tag add ${name}@${version} ${tag}`;
+      throw await this.failure(response, `setting ${name}@${tag} to ${version}`, io, undefined, remedy);
+    }
     response.discard();
   }
 
@@ -97,7 +115,8 @@ export class NpmClient {
       token: true,
     });
     if (response.status >= 300 && response.status !== 404) {
-      throw await this.failure(response, `removing the dist-tag ${name}@${tag}`, io);
+      const remedy = `allow it to move dist-tags at ${accessPage(name)}, or set NPM_TOKEN, and run the same command again; or do it as an owner: npm dist-tag rm ${name} ${tag}`;
+      throw await this.failure(response, `removing the dist-tag ${name}@${tag}`, io, undefined, remedy);
     }
     response.discard();
   }
@@ -105,17 +124,35 @@ export class NpmClient {
   /** Sends a request below the registry's address; any status is an answer. */
   async send(name: string, path: string, io: Io, request: RequestOptions = {}): Promise<HttpResponse> {
     const { token, headers, ...rest } = request;
-    const secret = token ? await this.#token(name) : undefined;
-    return io.http({
-      ...rest,
-      url: `${this.base}${path}`,
-      signal: io.signal,
-      headers: { ...headers, ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }) },
-    });
+    const ask = (secret: string | undefined) =>
+      io.http({
+        ...rest,
+        url: `${this.base}${path}`,
+        signal: io.signal,
+        headers: { ...headers, ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }) },
+      });
+    if (!token || (this.#openReads && (rest.method ?? "GET") === "GET")) return ask(undefined);
+    const secret = await this.#token(name, io);
+    const response = await ask(secret);
+    if (response.status !== 401 || secret === undefined) return response;
+    const other = await this.#token(name, io, secret);
+    if (other === undefined || other === secret) return response;
+    response.discard();
+    return ask(other);
   }
 
-  /** An answer that isn't what was asked for, as an error. */
-  async failure(response: HttpResponse, what: string, io: Io, message?: string): Promise<ReleaseError> {
+  /**
+   * An answer that isn't what was asked for, as an error.
+   *
+   * @param keyless what to do where a trusted publisher may not do it
+   */
+  async failure(
+    response: HttpResponse,
+    what: string,
+    io: Io,
+    message?: string,
+    keyless = "set NPM_TOKEN and run the same command again",
+  ): Promise<ReleaseError> {
     const { status, headers } = response;
     const text = message ?? (await messageOf(response));
     const facts = { status, registry: this.base, npm: text || undefined };
@@ -133,7 +170,9 @@ export class NpmClient {
         facts,
         hint: otp
           ? "the account wants a one-time password: use a granular token with bypass 2FA, or trusted publishing"
-          : "check that NPM_TOKEN is valid and may read and write this package",
+          : this.keyless
+            ? `a trusted publisher may do no more than its page allows: ${keyless}`
+            : "check that NPM_TOKEN is valid and may read and write this package",
       });
     }
     // 409: two writes met in one packument, as when two dist-tags of a package move at once.
@@ -144,6 +183,11 @@ export class NpmClient {
       hint: later ? "run the same command again" : "the lines above say what npm objects to",
     });
   }
+}
+
+/** Where an owner of a package says who may publish it, and whom npm trusts to. */
+export function accessPage(name: string): string {
+  return `https://www.npmjs.com/package/${name}/access`;
 }
 
 /** True where everything that is read of a packument has the type that it should have. */

@@ -1,10 +1,13 @@
+import semver from "semver";
 import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Files, Io, Item, Mark, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { bounded } from "../../lib/http-answer.ts";
+import type { IdTokens } from "../../lib/id-token.ts";
 import { claimPackages } from "./claim.ts";
 import { digestOfVersion, NpmClient, type Packument, splitId, type TokenProvider } from "./client.ts";
+import { exchangedTokens } from "./oidc.ts";
 import { preflight } from "./preflight.ts";
 import { attestationsOf } from "./provenance.ts";
 import { publishVersion } from "./publish.ts";
@@ -13,16 +16,20 @@ import { npmUndo } from "./undo.ts";
 export interface NpmTargetOptions {
   /** `https://registry.npmjs.org` */
   registry: string;
-  /** A token for all packages, or what gets one for each (trusted publishing). */
-  token?: string | TokenProvider;
+  /** A token for all packages. */
+  token?: string;
+  /** Where there is no token: what proves which CI job this is (trusted publishing). */
+  idTokens?: IdTokens;
   /** Names of all packages that this repository publishes. */
   packages: readonly string[];
   /** dist-tags that users follow: `next` and `latest`. */
   tags: { staging: string; production: string };
   access: "public" | "restricted";
   /**
-   * False where the credential can't move dist-tags (trusted publishing: npm/cli#8547): then a version is published last, with
-   * its final tag. Default true: published under a tag nobody follows, and the tags are moved when everything is there.
+   * False where the credential can't move dist-tags: then a version is published last, with its final tag. Default true: it is
+   * published under a tag nobody follows, and the tags are moved when everything is there. With `idTokens` the default is
+   * false: npm lets a trusted publisher move tags only where its owner ticked that ("Allow npm dist-tag", npm/cli#8547), and
+   * no question but a write shows whether he did.
    */
   movesTags?: boolean;
   release?: ReleaseContext;
@@ -34,9 +41,12 @@ export const quietTag = "twotier-staged";
 /** npm packages in a registry that speaks npm's protocol. */
 export function createNpmTarget(options: NpmTargetOptions): Target {
   const { tags, packages, access } = options;
-  const given = options.token;
-  const token: TokenProvider = typeof given === "function" ? given : async () => given;
-  const client = new NpmClient(options.registry, token);
+  const keyless = options.token === undefined && options.idTokens !== undefined;
+  const moves = options.movesTags ?? !keyless;
+  const token: TokenProvider = keyless
+    ? exchangedTokens(options.registry.replace(/\/+$/, ""), options.idTokens as IdTokens)
+    : async () => options.token;
+  const client = new NpmClient(options.registry, token, { keyless, public: access === "public" });
   /** Ids that the registry took, though it may not show them yet. */
   const accepted = new Set<string>();
 
@@ -91,7 +101,6 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     expect(files: readonly ReleaseFile[], release: ReleaseContext) {
       const items: Item[] = [];
       const pointers: Pointer[] = [];
-      const moves = options.movesTags ?? true;
       const selecting =
         release.tier === "staging" ? [tags.staging] : [tags.production, ...(moves ? [tags.staging] : [])];
       for (const file of files.filter(({ kind }) => kind === "npm")) {
@@ -106,6 +115,9 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     },
 
     preflight: (io) => preflight({ client, packages, token }, io),
+
+    // A release that was sealed where tags can be moved, and goes on where they can't.
+    phaseOf: (item) => (item.phase === "hidden" && !moves ? "tag" : item.phase),
 
     async versions(io) {
       // Without the token where that will do: planning isn't the place to find out that it has expired, preflight is.
@@ -127,8 +139,12 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     observe,
 
     async publish(item: Item, files: Files, io: Io) {
-      const prerelease = splitId(item.id).version.includes("-");
-      const tag = item.phase === "tag" ? (prerelease ? tags.staging : tags.production) : quietTag;
+      const { name, version } = splitId(item.id);
+      const final = version.includes("-") ? tags.staging : tags.production;
+      const last = item.phase === "tag" || !moves;
+      // A pointer never goes to a lower version, and this one would go with the publish.
+      const at = last ? (await client.distTags(name, io))?.[final] : undefined;
+      const tag = last && !isHigher(at, version) ? final : quietTag;
       await publishVersion({ client, item, tag, access, gitHead: options.release?.commit, accepted }, files, io);
     },
 
@@ -164,9 +180,16 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
         // First what nobody follows: were it last, a run that is stopped in between would leave it for ever, because the
         // next one finds the pointer right.
         const now = await client.distTags(name, io);
-        if (now?.[quietTag] === pointer.version) await client.removeTag(name, quietTag, io);
+        // Set by the publish, or by hand.
+        if (!moves && now?.[tag] === pointer.version) return;
+        const quiet = now?.[quietTag] === pointer.version;
+        if (quiet && moves) await client.removeTag(name, quietTag, io);
         await client.setTag(name, tag, pointer.version, io);
+        if (quiet && !moves) await client.removeTag(name, quietTag, io); // it may, after all
       },
+      // A publish sets one tag: the one of its tier.
+      movable: ({ name, version }) =>
+        moves || splitId(name).version === (version.includes("-") ? tags.staging : tags.production),
       removable: (pointer) => splitId(pointer).version !== "latest",
       async remove(pointer, io) {
         const { name, version: tag } = splitId(pointer);
@@ -188,6 +211,10 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
 
     claim: (io) => claimPackages({ client, packages, access, tag: quietTag }, io),
   };
+}
+
+function isHigher(at: string | undefined, version: string): boolean {
+  return at !== undefined && semver.valid(at) !== null && semver.gt(at, version);
 }
 
 /** All versions a packument knows, unpublished ones too: their numbers are spent. */

@@ -244,7 +244,7 @@ describe("dist-tags", () => {
       intercept: async (request) => {
         if (typeof request.body === "function")
           for await (const part of request.body()) bodies.push(Buffer.from(part as Uint8Array).toString());
-        return answer(201, {});
+        return request.method === "PUT" ? answer(201, {}) : answer(200, { next: "0.1.18-rc.1" });
       },
     });
     const digest = (await packed("0.1.19-rc.1")).item.digest;

@@ -1,6 +1,6 @@
 import type { Finding, Io, Topic } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
-import { escapeName, type NpmClient, type TokenProvider } from "./client.ts";
+import { accessPage, escapeName, type NpmClient, type TokenProvider } from "./client.ts";
 
 interface Context {
   client: NpmClient;
@@ -18,7 +18,7 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
   const error = (message: string, hint: string, topic: Topic = "token") =>
     findings.push({ level: "error", target: "npm", topic, message, hint });
 
-  const user = await whoAmI(context, io, error);
+  const user = client.keyless ? undefined : await whoAmI(context, io, error);
   await Promise.all(
     packages.map(async (name) => {
       if (name.length > 214 || !nameForm.test(name)) {
@@ -30,7 +30,16 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
         return;
       }
       const packument = await client.packument(name, io, { fresh: true, token: user !== null });
-      if (packument === null || (!packument.versions && packument.time?.unpublished)) {
+      const unclaimed = packument === null || (!packument.versions && packument.time?.unpublished);
+      if (unclaimed && client.keyless) {
+        error(
+          `npm has no package ${name} yet, and a trusted publisher can't make it`,
+          `take the name once with a token: NPM_TOKEN=... twotier init --claim; then add the trusted publisher at ${accessPage(name)}`,
+          "unclaimed",
+        );
+        return;
+      }
+      if (unclaimed) {
         findings.push({
           level: "error",
           target: "npm",
@@ -41,12 +50,28 @@ export async function preflight(context: Context, io: Io): Promise<Finding[]> {
         });
         return;
       }
+      if (client.keyless) return exchangeFor(context, name, io, error);
       if (typeof user === "string" && !(await mayWrite(client, name, user, io))) {
         error(`${name} belongs to others: npm's user ${user} may not publish it`, ownedHint(name), "rights");
       }
     }),
   );
   return findings;
+}
+
+/** An exchange is the only question that npm answers about a trusted publisher. */
+async function exchangeFor(
+  { token }: Context,
+  name: string,
+  io: Io,
+  error: (message: string, hint: string) => void,
+): Promise<void> {
+  try {
+    await token(name, io);
+  } catch (thrown) {
+    if (!(thrown instanceof ReleaseError) || thrown.code !== "AUTH") throw thrown;
+    error(thrown.message, thrown.hint ?? "check the trusted publisher");
+  }
 }
 
 function ownedHint(name: string): string {
@@ -60,16 +85,11 @@ async function whoAmI(
   error: (message: string, hint: string) => void,
 ): Promise<string | undefined | null> {
   const first = packages[0] ?? "";
-  let secret: string | undefined;
-  try {
-    secret = await token(first);
-  } catch (thrown) {
-    if (!(thrown instanceof ReleaseError) || thrown.code !== "AUTH") throw thrown;
-    error(thrown.message, thrown.hint ?? "check the credential");
-    return null;
-  }
-  if (!secret) {
-    error("no token for npm", "set NPM_TOKEN to a granular access token that may read and write the packages");
+  if (!(await token(first, io))) {
+    error(
+      "no token for npm",
+      "set NPM_TOKEN to a granular access token that may read and write the packages; or give the job `id-token: write` and npm a trusted publisher",
+    );
     return null;
   }
   const response = await client.send(first, "/-/whoami", io, { token: true });

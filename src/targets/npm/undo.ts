@@ -41,6 +41,11 @@ async function planned(client: NpmClient, item: Item, about: Retracted, io: Io):
   if (found.deprecated) return action("deprecate", "done", `is deprecated: ${found.deprecated}`);
   const age = io.now().getTime() - Date.parse(String(packument?.time?.[version] ?? ""));
   const alone = Object.keys(packument?.versions ?? {}).length === 1;
+  if (client.keyless) {
+    const command = `npm deprecate ${id} ${JSON.stringify(messageFor(about))}`;
+    const text = `trusted publishing only publishes: run \`${command}\` as an owner, or set NPM_TOKEN and run the same command again`;
+    return action("deprecate", "manual", text);
+  }
   const stable = about.tier === "production";
   if (stable || alone || !(age < unpublishable)) {
     const why = stable

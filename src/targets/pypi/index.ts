@@ -1,23 +1,26 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
-import type { Io, Item, Mark, ReleaseContext, Seen, Target } from "../../core/target.ts";
+import type { Files, Io, Item, Mark, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { bounded } from "../../lib/http-answer.ts";
+import type { IdTokens } from "../../lib/id-token.ts";
 import { closedReleases } from "./closed.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
+import { mintedTokens, publisherPage, type UploadTokens } from "./oidc.ts";
 import { preflight, rightsUnknown } from "./preflight.ts";
 import { attestationsOf } from "./provenance.ts";
 import { type IndexFile, readProject } from "./simple.ts";
 import { pypiUndo } from "./undo.ts";
-import { refusal, uploadFile } from "./upload.ts";
+import { type Answer, refusal, uploadFile } from "./upload.ts";
 
 export interface PypiTargetOptions {
   /** `https://upload.pypi.org/legacy/` */
   upload: string;
   /** Simple API, read without credentials: `https://pypi.org/simple/` */
   index: string;
-  /** A token, or what gets one (trusted publishing). */
-  token?: string | (() => Promise<string | undefined>);
+  token?: string;
+  /** Where there is no token: what proves which CI job this is (trusted publishing). */
+  idTokens?: IdTokens;
   /** Default `__token__`, as PyPI wants it; devpi and pypiserver have users. */
   username?: string;
   /** Names of all projects that this repository publishes. */
@@ -29,8 +32,10 @@ export interface PypiTargetOptions {
 export function createPypiTarget(options: PypiTargetOptions): Target {
   const { upload, index, projects } = options;
   const username = options.username ?? "__token__";
-  const given = options.token;
-  const token = typeof given === "function" ? given : async () => given;
+  const keyless = options.token === undefined && options.idTokens !== undefined;
+  const token: UploadTokens = keyless
+    ? mintedTokens(upload, options.idTokens as IdTokens, projects)
+    : async () => options.token;
   /** Names of files that the index took, though it may not list them yet. */
   const accepted = new Set<string>();
 
@@ -54,11 +59,24 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     };
   };
 
-  const withToken = async () => {
-    const secret = await token();
+  const withToken = async (io: Io, refused?: string) => {
+    const secret = await token(io, refused);
     if (secret) return { upload, username, token: secret };
     throw new ReleaseError("AUTH", "no token for the Python index", { hint: "set PYPI_TOKEN" });
   };
+  /** An upload that is refused with a minted token is sent once more with another one: it may have expired on the way. */
+  const send = async (item: Item, files: Files, io: Io): Promise<Answer> => {
+    const credential = await withToken(io);
+    const answer = await uploadFile(credential, item, files, io);
+    if (answer.status !== 403 || !keyless) return answer;
+    const other = await withToken(io, credential.token);
+    return other.token === credential.token ? answer : uploadFile(other, item, files, io);
+  };
+
+  const rightsHint = (item: Item): string =>
+    keyless
+      ? `add this job to the trusted publishers of the project: ${publisherPage(upload, projectOf(item.id, projects))}; or set PYPI_TOKEN`
+      : "set PYPI_TOKEN to a token that is valid and may upload to this project";
 
   return {
     name: "pypi",
@@ -74,7 +92,7 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
       return { items, pointers: [] };
     },
 
-    preflight: (io) => preflight({ upload, index, projects, username, token }, io),
+    preflight: (io) => preflight({ upload, index, projects, username, token, keyless }, io),
     inspect: async () => [rightsUnknown(projects)],
 
     async versions(io) {
@@ -89,12 +107,12 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     observe,
 
     async publish(item, files, io) {
-      const answer = await uploadFile(await withToken(), item, files, io);
+      const answer = await send(item, files, io);
       if (answer.status >= 200 && answer.status < 300) {
         accepted.add(item.id);
         return;
       }
-      const error = refusal(answer, `publishing ${item.id}`, upload, io);
+      const error = refusal(answer, `publishing ${item.id}`, upload, io, rightsHint(item));
       const exists = answer.status === 409 || (answer.status === 400 && /already exists/i.test(answer.message));
       if (!exists || error.code === "CONFLICT") throw error;
       // Warehouse compares for itself; others only say that the name is taken (registry-facts.md, PyPI).

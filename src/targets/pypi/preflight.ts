@@ -1,5 +1,7 @@
 import type { Finding, Io, Remark, Topic } from "../../core/target.ts";
+import { ReleaseError } from "../../lib/errors.ts";
 import { isProjectName } from "./names.ts";
+import { siteOf, type UploadTokens } from "./oidc.ts";
 import { readProject } from "./simple.ts";
 import { probe, refusal } from "./upload.ts";
 
@@ -8,11 +10,13 @@ interface Context {
   index: string;
   projects: readonly string[];
   username: string;
-  token: () => Promise<string | undefined>;
+  token: UploadTokens;
+  keyless: boolean;
 }
 
 /** Asks whether the index knows the credential, and which projects exist. Writes nothing: PyPI tells rights only to uploads. */
-export async function preflight({ upload, index, projects, username, token }: Context, io: Io): Promise<Finding[]> {
+export async function preflight(context: Context, io: Io): Promise<Finding[]> {
+  const { upload, index, projects } = context;
   const findings: Finding[] = [];
   const add = (level: Finding["level"], message: string, hint: string, topic: Topic = "token") =>
     findings.push({ level, target: "pypi", topic, message, hint });
@@ -25,13 +29,41 @@ export async function preflight({ upload, index, projects, username, token }: Co
       "name",
     );
   }
-  const secret = await token();
+  const pages = await Promise.all(
+    projects.filter(isProjectName).map(async (project) => ({
+      project,
+      there: (await readProject(index, project, true, io)) !== null,
+    })),
+  );
+  const missing = pages.filter(({ there }) => !there).map(({ project }) => project);
+  // A pending publisher's first token makes the project (warehouse/oidc/views.py), and preflight writes nothing.
+  if (!context.keyless || missing.length === 0) await checkToken(context, add, io);
+  for (const project of missing) {
+    add(
+      "warning",
+      `the Python index has no project ${project} yet: the first upload makes it`,
+      context.keyless
+        ? `it needs a pending publisher for this job, which can't be asked about before: ${siteOf(upload)}/manage/account/publishing/`
+        : "the token must then be for the whole account (or a pending trusted publisher); make one for the project afterwards",
+      "new",
+    );
+  }
+  return findings;
+}
+
+type Add = (level: Finding["level"], message: string, hint: string) => void;
+
+async function checkToken(context: Context, add: Add, io: Io): Promise<void> {
+  const { upload, username } = context;
+  const { secret, refused } = await tokenOf(context, io);
   const onPypi = /(^|\.)pypi\.org$/.test(new URL(upload).hostname);
-  if (!secret) {
+  if (refused) {
+    add("error", refused.message, refused.hint ?? "check the trusted publisher");
+  } else if (!secret) {
     add(
       "error",
       "no token for the Python index",
-      "set PYPI_TOKEN to an API token of the project (https://pypi.org/manage/account/token/)",
+      "set PYPI_TOKEN to an API token of the project (https://pypi.org/manage/account/token/); or give the job `id-token: write` and the project a trusted publisher",
     );
   } else if (onPypi && !secret.startsWith("pypi-")) {
     add(
@@ -46,18 +78,16 @@ export async function preflight({ upload, index, projects, username, token }: Co
       add("error", error.message, error.hint ?? "check PYPI_TOKEN");
     }
   }
-  await Promise.all(
-    projects.filter(isProjectName).map(async (project) => {
-      if ((await readProject(index, project, true, io)) !== null) return;
-      add(
-        "warning",
-        `the Python index has no project ${project} yet: the first upload makes it`,
-        "the token must then be for the whole account (or a pending trusted publisher); make one for the project afterwards",
-        "new",
-      );
-    }),
-  );
-  return findings;
+}
+
+/** The token, or why there is none: minting is the only question that an index answers about a trusted publisher. */
+async function tokenOf({ token }: Context, io: Io): Promise<{ secret?: string; refused?: ReleaseError }> {
+  try {
+    return { secret: await token(io) };
+  } catch (thrown) {
+    if (!(thrown instanceof ReleaseError) || thrown.code !== "AUTH") throw thrown;
+    return { refused: thrown };
+  }
 }
 
 /** PyPI has no question that an upload token answers but the upload itself (docs.pypi.org/api). */

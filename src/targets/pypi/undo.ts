@@ -8,7 +8,7 @@ interface Context {
   upload: string;
   index: string;
   projectOf(file: string): string;
-  credential(): Promise<{ username: string; token: string }>;
+  credential(io: Io): Promise<{ username: string; token: string }>;
 }
 
 /** Indexes that delete over an API of their own, and how one knows them. */
@@ -37,7 +37,7 @@ export function pypiUndo(context: Context): Undo {
     },
     async run({ id }, _about, io) {
       const [project = "", version = ""] = id.split("==");
-      const { username, token } = await context.credential();
+      const { username, token } = await context.credential(io);
       const authorization = `Basic ${Buffer.from(`${username}:${token}`).toString("base64")}`;
       const base = context.upload.replace(/\/+$/, "");
       // An index that isn't volatile wants to be told that it is meant (devpi remove --force).

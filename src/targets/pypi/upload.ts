@@ -115,7 +115,13 @@ function multipart(fields: Fields, file?: Part) {
 }
 
 /** An upload's refusal as an error; what it means for a file that is there already is for the caller to find out. */
-export function refusal({ status, message, response }: Answer, what: string, upload: string, io: Io): ReleaseError {
+export function refusal(
+  { status, message, response }: Answer,
+  what: string,
+  upload: string,
+  io: Io,
+  rightsHint = "set PYPI_TOKEN to a token that is valid and may upload to this project",
+): ReleaseError {
   const facts = { status, index: upload, answer: message };
   if (status === 429) {
     return new ReleaseError("RATE_LIMITED", `the Python index asks to wait (${what})`, {
@@ -128,7 +134,7 @@ export function refusal({ status, message, response }: Answer, what: string, upl
   if (status === 401 || status === 403) {
     return new ReleaseError("AUTH", `the Python index refused ${what}: ${message}`, {
       facts,
-      hint: "set PYPI_TOKEN to a token that is valid and may upload to this project",
+      hint: rightsHint,
     });
   }
   if (status >= 300 && status < 400) {
