@@ -662,5 +662,27 @@ describe("what is left for a person", () => {
     const urls = nextSteps(config, resolved, there).flatMap((step) => step.urls);
     expect(urls).toContain("https://github.example.com/acme/thing/settings/secrets/actions");
     expect(urls).toContain("https://www.npmjs.com/package/@acme/thing");
+    // npm trusts workflows of github.com alone.
+    expect(urls).not.toContain("https://www.npmjs.com/package/@acme/thing/access");
+  });
+
+  it.each([
+    ["git@github.com:acme/things.git", "owner acme, repository things, workflow release.yml"],
+    ["git@gitlab.com:acme/things.git", "namespace acme, project things, CI file .gitlab-ci.yml"],
+  ])("names trusted publishers first, with what to type there: %s", async (remote, typed) => {
+    const files = {
+      "package.json": npm("@acme/thing", "1.2.3"),
+      "py/pyproject.toml": '[project]\nname = "acme-thing"\nversion = "1.2.3"\n',
+    };
+    const there = place({ remote: parseRemote(remote) });
+    const { config, resolved } = await checkProposal(await propose(treeOf(files), there), treeOf(files));
+    const steps = nextSteps(config, resolved, there);
+    const of = (url: string) => steps.findIndex((step) => step.urls.includes(url));
+    const npmjs = of("https://www.npmjs.com/package/@acme/thing/access");
+    const pypi = of("https://pypi.org/manage/project/acme-thing/settings/publishing/");
+    expect(steps[npmjs]?.what).toContain(`${typed}, environment left empty`);
+    expect(steps[pypi]?.what).toContain(`${typed}, environment staging, and the same with production`);
+    expect(npmjs).toBeLessThan(of("https://www.npmjs.com/settings/~/tokens"));
+    expect(pypi).toBeLessThan(of("https://pypi.org/manage/account/token/"));
   });
 });

@@ -45,7 +45,7 @@ ${build(input, parts)}publish:
   resource_group: release
   timeout: 5 hours
   environment: { name: $TWOTIER_TIER }
-  script:
+${idTokens(input)}  script:
     - if [ "$TWOTIER_RELEASED" != true ]; then exit 0; fi
     - ${command} publish --prepared prepared --parts parts
 verify:
@@ -55,6 +55,13 @@ verify:
     - if [ "$TWOTIER_RELEASED" != true ]; then exit 0; fi
     - ${command} verify "$TWOTIER_TAG"
 `;
+}
+
+/** As npm's client and PyPI's documentation name them (docs.npmjs.com/trusted-publishers, docs.pypi.org/trusted-publishers). */
+function idTokens({ audiences }: WorkflowInput): string {
+  if (audiences.length === 0) return "";
+  const lines = audiences.map(({ variable, audience }) => `    ${variable}: { aud: ${JSON.stringify(audience)} }\n`);
+  return `  id_tokens: # trusted publishing, where no token is set\n${lines.join("")}`;
 }
 
 function build({ command, tools }: WorkflowInput, parts: readonly Part[]): string {

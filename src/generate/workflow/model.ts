@@ -13,6 +13,8 @@ export interface WorkflowInput {
   command: string;
   /** Targets that need a credential of their own. */
   targets: ReadonlySet<"npm" | "pypi" | "docker" | "bucket">;
+  /** Variables for the ID tokens that npm and PyPI exchange for their own, with the audience of each. */
+  audiences: readonly { variable: string; audience: string }[];
   /** Host of the image registry; null: no images. */
   dockerHost: string | null;
   /** What some builder needs. */
@@ -44,6 +46,12 @@ export function workflowInput(config: Config, resolved: ResolvedArtifacts): Work
     branch: /^[A-Za-z]/.test(branch) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(branch) ? branch : `"${branch}"`,
     command: `npx --yes twotier@${productVersion}`,
     targets,
+    audiences: [
+      ...(npm ? [{ variable: "NPM_ID_TOKEN", audience: `npm:${new URL(npm.registry).hostname}` }] : []),
+      ...(pypi
+        ? [{ variable: "PYPI_ID_TOKEN", audience: /\btest\.pypi\./.test(pypi.upload) ? "testpypi" : "pypi" }]
+        : []),
+    ],
     dockerHost: docker ? docker.registry : null,
     tools: toolsOf(
       resolved,
