@@ -4,19 +4,29 @@ import { asReleaseError } from "../lib/errors.ts";
 import { askTargets } from "../release/preflight.ts";
 import { bump, compareVersions, formatVersion, parseVersion, zero } from "../version/version.ts";
 import { asFound, codeOfTopic, type Found, type Result, type Subject } from "./types.ts";
+import { isKeyless } from "./workflows.ts";
 import { readWorkflows, secretsOf } from "./yaml.ts";
 
 /** Tokens, rights, names: what preflight asks every registry, all at once. */
-export async function checkRegistries({ targets, io, offline }: Subject): Promise<Result> {
+export async function checkRegistries({ targets, io, offline, tree, variable }: Subject): Promise<Result> {
   if (offline) return { found: [], text: "not asked (--offline)", skipped: true };
-  const findings = await askTargets(targets, io);
+  const [findings, workflows] = await Promise.all([askTargets(targets, io), readWorkflows(tree)]);
+  const keyless = isKeyless(workflows) && !variable("ACTIONS_ID_TOKEN_REQUEST_URL");
   const found = findings.map(({ target, topic, level, message, hint }): Found => {
     const what = message.toLowerCase().includes(target) ? message : `${target}: ${message}`;
+    const token = tokenOf[target];
+    if (topic === "token" && keyless && token !== undefined && !variable(token)) {
+      const remedy = "nothing to do, where npm and PyPI trust the workflow: the job that publishes asks them";
+      return { code: "token", level: "note", what: `${what} here; the workflow needs none`, remedy };
+    }
     return { code: codeOfTopic[topic], level, what, remedy: hint };
   });
   const fine = targets.map((one) => one.name).filter((name) => !findings.some(({ target }) => target === name));
   return { found, text: `${fine.join(", ") || "none"} would take a release` };
 }
+
+/** What a workflow with `id-token: write` doesn't need. */
+const tokenOf: Partial<Record<string, string>> = { npm: "NPM_TOKEN", pypi: "PYPI_TOKEN" };
 
 /** Packages whose dist-tag for stable versions is at a candidate. */
 async function npmLatest({ config, resolved, targets, io }: Subject): Promise<Found[]> {
@@ -66,6 +76,8 @@ const prefixes = ["refs/tags/", "refs/twotier/lock/"];
 
 async function surroundings({ branch, config, standing, refs, tree }: Subject): Promise<Surroundings> {
   const names = [...refs.names()];
+  const workflows = await readWorkflows(tree);
+  const needless = isKeyless(workflows) ? Object.values(tokenOf) : [];
   const released = [standing.newest, ...standing.candidates, standing.stable];
   return {
     branch,
@@ -75,6 +87,6 @@ async function surroundings({ branch, config, standing, refs, tree }: Subject): 
       prefixes.flatMap((it) => names.flatMap((name) => (name.startsWith(it) ? name.slice(it.length) : []))),
     ),
     newest: released.find((one) => one && one.tagObject !== null && !one.retracted)?.tag ?? null,
-    secrets: secretsOf(await readWorkflows(tree)),
+    secrets: secretsOf(workflows).filter((name) => !needless.includes(name)),
   };
 }

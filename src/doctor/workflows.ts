@@ -107,13 +107,18 @@ function hasPathFilter(value: unknown): boolean {
   return push !== null && (push.paths !== undefined || push["paths-ignore"] !== undefined);
 }
 
-/** Secrets that the targets need and no releasing workflow names; with `id-token: write` npm and PyPI need none. */
-function secretsWanted({ targets }: Config, workflows: readonly Workflow[]): Found[] {
-  const keyless = workflows.some(({ value }) =>
+/** Whether a job may ask for ID tokens, with which npm and PyPI need no secret. */
+export function isKeyless(workflows: readonly Pick<Workflow, "value">[]): boolean {
+  return workflows.some(({ value }) =>
     valuesOf(value, "permissions").some(
       (rights) => rights === "write-all" || (rights as Record<string, unknown> | null)?.["id-token"] === "write",
     ),
   );
+}
+
+/** Secrets that the targets need and no releasing workflow names; with `id-token: write` npm and PyPI need none. */
+function secretsWanted({ targets }: Config, workflows: readonly Workflow[]): Found[] {
+  const keyless = isKeyless(workflows);
   const named = new Set(secretsOf(workflows));
   const variables = new Set(workflows.flatMap(({ text }) => text.match(/\b[A-Z][A-Z0-9_]+(?=\s*:)/g) ?? []));
   const wanted = [

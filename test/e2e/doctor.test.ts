@@ -15,6 +15,7 @@ import { makeLock } from "../../src/git/lock.ts";
 import { pushRefs } from "../../src/git/push.ts";
 import { openRepository } from "../../src/git/repository.ts";
 import { ReleaseError } from "../../src/lib/errors.ts";
+import { githubIdTokens } from "../../src/lib/id-token.ts";
 import { type Credentials, createTargets } from "../../src/targets/create.ts";
 import { type Project, projectToken, startProject, testIo } from "../support/project.ts";
 import { root } from "../tools.ts";
@@ -174,6 +175,33 @@ describe("doctor", () => {
     expect(whats(found, code).join("\n")).toMatch(message);
     expect(found.checks).toHaveLength(12);
     expect(JSON.stringify(found)).not.toContain("wrong-token");
+  });
+
+  test("wants no token of npm and PyPI where the workflow has `id-token: write`, and asks them where a job is given one", async () => {
+    const workflow = `on: { push: { branches: [main] } }
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    permissions: { contents: write, id-token: write }
+    steps: [{ run: "twotier publish", env: { DOCKERHUB_USERNAME: a, DOCKERHUB_TOKEN: b } }]
+`;
+    await withFiles({ ".github/workflows/release.yml": workflow }, async () => {
+      const none = { npmToken: undefined, pypiToken: undefined };
+      const here = await look({ credentials: none });
+      expect(codesOf(here)).toEqual([]);
+      expect(whats(here, "token").join("\n")).toMatch(/no token for npm here; the workflow needs none/);
+
+      const { url, token } = project.registries.idToken;
+      const idTokens = githubIdTokens(url, token);
+      const job = { ...none, npmIdTokens: idTokens, pypiIdTokens: idTokens };
+      expect(whats(await look({ credentials: job }), "token")).toEqual([]);
+      const stranger = githubIdTokens(url, "not-the-job");
+      const refused = await look({
+        credentials: { ...job, npmIdTokens: stranger, pypiIdTokens: stranger },
+        variables: { ACTIONS_ID_TOKEN_REQUEST_URL: url },
+      });
+      expect(codesOf(refused)).toEqual(["token", "token"]);
+    });
   });
 
   test("asks no registry when offline", async () => {

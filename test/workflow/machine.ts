@@ -199,8 +199,15 @@ export async function runJobOn(given: Machine): Promise<Pick<Ran, "result" | "ou
       ...{ GITHUB_REPOSITORY: world.repository, GITHUB_SHA: world.sha, GITHUB_REF_NAME: world.branch },
       ...{ GITHUB_SERVER_URL: world.server, GITHUB_API_URL: world.server, GITHUB_ACTOR: "someone" },
       ...{ GITHUB_RUN_ID: "1", GITHUB_RUN_ATTEMPT: String(attempt), GITHUB_EVENT_NAME: world.event },
+      ...idTokenEnv(),
       ...world.env,
     };
+  }
+
+  function idTokenEnv(): Record<string, string> {
+    if (!world.idToken || job.permissions?.["id-token"] !== "write") return {};
+    const { url, token } = world.idToken;
+    return { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token };
   }
 }
 

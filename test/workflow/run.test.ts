@@ -137,6 +137,23 @@ describe.skipIf(needs(["go", "git", "python3"]))("the generated workflow", () =>
     expect(results(run)).toEqual({ prepare: "success", build: "skipped", publish: "skipped", verify: "skipped" });
   });
 
+  test("publishes both tiers without secrets of npm and PyPI, where both trust the job that publishes", async () => {
+    const { NPM_TOKEN: _npm, PYPI_TOKEN: _pypi, ...secrets } = world.secrets;
+    const keyless = { secrets, idToken: project.registries.idToken };
+    const sha = await project.push("fix: keyless");
+    const candidate = await start({ ...keyless, event: "push", sha });
+    expect(results(candidate), candidate.log("publish")).toEqual(allDone);
+    expect(await distTags()).toMatchObject({ latest: "0.1.1", next: "0.1.2-rc.1" });
+    const stable = await start({ ...keyless, event: "workflow_dispatch", sha });
+    expect(results(stable), stable.log("publish")).toEqual(allDone);
+    expect(await distTags()).toMatchObject({ latest: "0.1.2", next: "0.1.2-rc.1" });
+
+    // No job but `publish` can ask for an ID token, and nothing else would let it in.
+    const without = await start({ secrets, event: "push", sha: await project.push("fix: nobody") });
+    expect(results(without)).toMatchObject({ build: "success", publish: "failure" });
+    expect(without.log("publish")).toContain("or give the job `id-token: write` and npm a trusted publisher");
+  });
+
   test("does nothing in a fork", async () => {
     const run = await start({ event: "push", sha: "0".repeat(40), repository: "somebody/fast" });
     expect(results(run)).toEqual({ prepare: "skipped", build: "skipped", publish: "skipped", verify: "skipped" });

@@ -57,6 +57,8 @@ export interface World {
   secrets: Record<string, string>;
   /** Tokens of jobs that may write the repository's contents, and of those that may not. */
   tokens: { write: string; read: string };
+  /** What jobs with `id-token: write` are given to get ID tokens with. */
+  idToken?: { url: string; token: string };
   /** Variables of every machine. */
   env?: Record<string, string>;
   /** Composite actions that steps may use, and the folder that each is in. */

@@ -4,6 +4,7 @@ import { openContext, print } from "../context.ts";
 
 interface Flags extends CommonFlags {
   env?: boolean;
+  keyless?: boolean;
   state?: string;
   token?: string;
   faults?: string;
@@ -14,6 +15,10 @@ export function registriesCommand(program: Command): void {
     .command("registries")
     .description("serve npm, PyPI, OCI, GitHub and git registries on this machine, until stopped")
     .option("--env", "print `export` lines that point twotier, npm and pip at them")
+    .option(
+      "--keyless",
+      "with --env: no tokens of npm and PyPI, but what a CI job gets ID tokens with (trusted publishing)",
+    )
     .option("--state <dir>", "keep what they hold in a folder (default: forget it at the end)")
     .option("--token <token>", "the only token they take (default: any)")
     .option("--faults <file>", "what goes wrong, for tests: refuse, hang, cut, answer 503 ... (docs/faults.md)")
@@ -35,8 +40,10 @@ Examples:
       const registries = await startRegistries({ state: flags.state, token: flags.token, faults });
       const { npm, pypi, docker, github, site, git } = registries;
       try {
+        const idToken = flags.keyless ? registries.idToken : undefined;
+        const token = flags.token ?? "local";
         if (flags.json) print(JSON.stringify({ npm, pypi, docker, github, site, git }));
-        else if (flags.env) print(exportLines({ npm, pypi, docker, github, site, token: flags.token ?? "local" }));
+        else if (flags.env) print(exportLines({ npm, pypi, docker, github, site, token, idToken }));
         else print(addresses({ npm, pypi, docker, github, site, git }));
         await stopped(context.io.signal);
       } finally {
@@ -59,6 +66,8 @@ function exportLines(of: {
   github: string;
   site: string;
   token: string;
+  /** Stands for the tokens of npm and PyPI. */
+  idToken?: { url: string; token: string };
 }): string {
   const host = new URL(of.npm).host;
   const lines: [string, string][] = [
@@ -69,8 +78,15 @@ function exportLines(of: {
     ["GITHUB_API_URL", of.github],
     ["GITHUB_SERVER_URL", of.github],
     ["GITHUB_TOKEN", of.token],
-    ["NPM_TOKEN", of.token],
-    ["PYPI_TOKEN", of.token],
+    ...(of.idToken
+      ? ([
+          ["ACTIONS_ID_TOKEN_REQUEST_URL", of.idToken.url],
+          ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", of.idToken.token],
+        ] satisfies [string, string][])
+      : ([
+          ["NPM_TOKEN", of.token],
+          ["PYPI_TOKEN", of.token],
+        ] satisfies [string, string][])),
     ["DOCKERHUB_USERNAME", "local"],
     ["DOCKERHUB_TOKEN", of.token],
     ["TWOTIER_SITE_TOKEN", of.token],
