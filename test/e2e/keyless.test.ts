@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { credentialsOf } from "../../src/cli/credentials.ts";
 import type { Event } from "../../src/core/target.ts";
 import { asReleaseError, ReleaseError, redact } from "../../src/lib/errors.ts";
 import { createHttp, type Http } from "../../src/lib/http.ts";
@@ -13,6 +15,7 @@ import { verify } from "../../src/release/verify.ts";
 import { type Credentials, createTargets } from "../../src/targets/create.ts";
 import { quietTag } from "../../src/targets/npm/index.ts";
 import { type Project, startProject, testIo } from "../support/project.ts";
+import { root } from "../tools.ts";
 
 // Releases without a token of npm or PyPI: all that the job has is what the CI says of it.
 
@@ -320,4 +323,32 @@ it("a rollback without tokens does what it can, and says which commands are left
   const text = JSON.stringify(taken);
   expect(text).toContain("npm deprecate @example/fast@0.1.1-rc.2");
   expect(text).toContain("npm dist-tag add @example/fast@0.1.1-rc.1 next");
+});
+
+it("registries --env --keyless prints what a CI job has in the place of tokens", async () => {
+  await start();
+  const child = spawn(process.execPath, [path.join(root, "src/cli/bin.ts"), "registries", "--env", "--keyless"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    let text = "";
+    for await (const chunk of child.stdout) {
+      text += chunk;
+      if (text.includes("# npm publish")) break;
+    }
+    const variables = Object.fromEntries(
+      [...text.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, key, value]) => [key, value]),
+    );
+    expect(Object.keys(variables)).not.toContain("NPM_TOKEN");
+    expect(Object.keys(variables)).not.toContain("PYPI_TOKEN");
+    const { pypiIdTokens } = credentialsOf({ variables } as Parameters<typeof credentialsOf>[0]);
+    const token = await pypiIdTokens?.get("pypi", testIo(http));
+    const answer = await fetch(`${variables.TWOTIER_PYPI_URL}/_/oidc/mint-token`, {
+      method: "POST",
+      body: JSON.stringify({ token }),
+    });
+    expect(await answer.json()).toMatchObject({ success: true });
+  } finally {
+    child.kill();
+  }
 });
