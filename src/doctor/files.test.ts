@@ -143,8 +143,9 @@ describe("stamps", () => {
     return (await checkStamps(subject)).found;
   };
 
-  test("are complete where nothing else spells the version", async () => {
+  test("are complete where nothing else spells the version, but for what init wrote into twotier.yaml", async () => {
     expect(await unstamped({})).toEqual([]);
+    expect(await unstamped({ "twotier.yaml": "# the newest stable version is 0.4.2\n" })).toEqual([]);
   });
 
   test.each([

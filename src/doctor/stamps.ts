@@ -1,4 +1,5 @@
 import picomatch from "picomatch";
+import { configFile } from "../release/source.ts";
 import { changelogFile } from "../release/stamps.ts";
 import { type StampRule, stampText } from "../version/stamp.ts";
 import type { Found, Result, Subject } from "./types.ts";
@@ -60,7 +61,7 @@ export async function checkStamps({
     "i",
   );
   const token = new RegExp(`(?<![\\w.+])v?(?:${[...versions].map(literal).join("|")})(?![\\w+-]|\\.\\d)`);
-  const all = (await tree.list()).filter((path) => path !== changelogFile && !ignored(path));
+  const all = (await tree.list()).filter((path) => ![changelogFile, configFile].includes(path) && !ignored(path));
   const paths = all.slice(0, mostFiles);
   const found: Found[] = [];
   for (const path of paths) {

@@ -300,6 +300,8 @@ describe("the version", () => {
         "src/version.ts": 'export const version = "1.2.3";\n',
         "src/constants.ts": 'export const a = "1.2.3", minimum = "1.2.3";\n',
         "deploy/Chart.yaml": "version: 1.2.3\nappVersion: 1.2.3\n",
+        "jsr.json": '{ "version": "1.2.3" }\n',
+        "py/src/a/b/__init__.py": '__version__ = "1.2.3"\n',
         Dockerfile: 'FROM scratch\nLABEL org.opencontainers.image.version="1.2.3"\nCOPY . /\n',
       },
       ["v1.2.3"],
@@ -308,6 +310,8 @@ describe("the version", () => {
       "package.json",
       { file: "Dockerfile", pattern: 'org.opencontainers.image.version="{version}"' },
       "deploy/Chart.yaml",
+      { file: "jsr.json", pattern: 'version": "{version}"' },
+      { file: "py/src/a/b/__init__.py", pattern: '__version__ = "{version}"' },
       { file: "src/version.ts", pattern: 'version = "{version}"' },
     ]);
     expect(found.notes).toContain("src/constants.ts also spells 1.2.3, and nothing stamps it: see version.stamp");

@@ -4,7 +4,7 @@ import type { ExtraStamp } from "./types.ts";
 
 /** Files that spell the version in most repositories, besides the manifests. */
 const usual =
-  /(?:^|\/)(?:_?versions?|build_?info|about|constants?)\.(?:go|[cm]?[jt]s|rs|rb|java|kt|cs|swift|dart|hpp?|php|exs?)$|(?:^|\/)(?:Dockerfile|Chart\.ya?ml)$/i;
+  /(?:^|\/)(?:_?versions?|build_?info|about|constants?)\.(?:go|[cm]?[jt]s|rs|rb|java|kt|cs|swift|dart|hpp?|php|exs?)$|(?:^|\/)(?:__(?:init|version|about)__|_?version)\.py$|(?:^|\/)(?:Dockerfile|Chart\.ya?ml|jsr\.json)$/i;
 
 /**
  * Stamps for files that spell the present version: those where a name with "version" in it is set to it, once. Other places

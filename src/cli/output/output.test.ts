@@ -132,7 +132,11 @@ describe("a plan", () => {
     ],
     notInRelease: [],
     conditions: [],
-    items: [{ target: "npm", id: "a@0.1.19-rc.1", phase: "hidden", file: "a.tgz" }],
+    items: [
+      { target: "npm", id: "a@0.1.19-rc.1", phase: "hidden", file: "a.tgz" },
+      { target: "docker", id: "acme/a@sha256:", phase: "stage", file: "a.oci" },
+      { target: "pypi", id: "a-0.1.19rc1.tar.gz", phase: "sdist", file: "a-0.1.19rc1.tar.gz" },
+    ],
     steps: [{ phase: "lock", target: "git", text: "take v0.1.19-rc.1" }],
     ignoredTags: [{ tag: "v.0.1.3", reason: "isn't of the form vX.Y.Z" }],
     warnings: ["VERSION is low"],
@@ -154,7 +158,9 @@ describe("a plan", () => {
         bbbbbbbbbb plain words
 
       items
-        npm  a@0.1.19-rc.1
+        npm     a@0.1.19-rc.1
+        docker  acme/a, by digest
+        pypi    a-0.1.19rc1.tar.gz
 
       order
          1  git    take v0.1.19-rc.1
@@ -166,6 +172,11 @@ describe("a plan", () => {
 
       nothing was written; the command \`twotier release\` with the same flags does this"
     `);
+  });
+
+  it("spells the version as PyPI does where something goes there", () => {
+    const npm = { ...plan, items: plan.items.slice(0, 1) };
+    expect(renderPlan(npm, plain).split("\n")[0]).toBe("v0.1.19-rc.1, candidate");
   });
 
   it("says why there is nothing to release", () => {

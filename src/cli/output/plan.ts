@@ -10,8 +10,8 @@ export function renderPlan(plan: Plan, style: Style = styleFor(process.stdout)):
   };
   if (!plan.release) lines.push(`${style.bold("nothing to release")}: ${safe(plan.reason)}`);
   else {
-    const python =
-      plan.pythonVersion !== null && plan.pythonVersion !== plan.version ? ` (PyPI: ${plan.pythonVersion})` : "";
+    const spelt = plan.pythonVersion !== null && plan.pythonVersion !== plan.version;
+    const python = spelt && goesTo("pypi", plan) ? ` (PyPI: ${plan.pythonVersion})` : "";
     const kind = plan.tier === "staging" ? "candidate" : "stable release";
     lines.push(
       `${style.green(style.bold(safe(plan.tag ?? "")))}${python}, ${kind}${plan.resume ? ", begun by an earlier run" : ""}`,
@@ -47,7 +47,7 @@ export function renderPlan(plan: Plan, style: Style = styleFor(process.stdout)):
       return `${mark} ${name.padEnd(10)} ${safe(text)}${remedy ? style.dim(` (${safe(remedy)})`) : ""}`;
     }),
   );
-  section("items", table(plan.items.map(({ target, id }) => [style.cyan(target), safe(id)])));
+  section("items", table(plan.items.map(({ target, id }) => [style.cyan(target), unbuilt(safe(id))])));
   section(
     "order",
     plan.steps.map(
@@ -64,6 +64,11 @@ export function renderPlan(plan: Plan, style: Style = styleFor(process.stdout)):
     lines.push("", style.dim("nothing was written; the command `twotier release` with the same flags does this"));
   return lines.join("\n");
 }
+
+const goesTo = (name: string, { items, steps }: Plan) => [...items, ...steps].some(({ target }) => target === name);
+
+/** Digests are known after the build. */
+const unbuilt = (id: string) => id.replace(/@sha256:$/, ", by digest");
 
 const most = 30;
 
