@@ -7,7 +7,8 @@ import type { ResolvedArtifact, ResolvedArtifacts } from "./types.ts";
 const unknown: Digest = "sha256:";
 
 /**
- * The files that a build will make, as far as their names are known before it: all but what a command's globs find.
+ * The files that a build will make, as far as their names are known before it: all but what a command's globs find,
+ * where that is neither a package for npm nor an sdist.
  * A wheel is taken for pure Python (`py3-none-any`); a build that makes another one says its name. Pure.
  *
  * @param release SemVer without prefix (`0.1.19-rc.1`), and PEP 440's spelling of it (`0.1.19rc1`)
@@ -39,11 +40,18 @@ function filesOf(artifact: ResolvedArtifact, version: string, pythonVersion: str
       return [file(`${tarballName(artifact.registryName ?? artifact.name)}-${version}.tgz`, "npm")];
     case "image":
       return [file(`${artifact.name}.oci`, "image")];
-    case "command":
-      return artifact.files
-        .filter((glob) => !/[*?[\]{}()!+@]/.test(glob))
+    case "command": {
+      const plain = artifact.files.filter((glob) => !/[*?[\]{}()!+@]/.test(glob));
+      // A package for npm, or an sdist, is one file, and its name is known whatever the glob is.
+      const { kind, registryName: project } = artifact;
+      if (plain.length === 0 && project !== null && kind === "npm")
+        return [file(`${tarballName(project)}-${version}.tgz`, "npm")];
+      if (plain.length === 0 && project !== null && kind === "sdist")
+        return [file(`${wheelName(project)}-${pythonVersion}.tar.gz`, "sdist")];
+      return plain
         .map((path) => path.slice(path.lastIndexOf("/") + 1))
         .map((name) => file(name, artifact.kind ?? "file"));
+    }
     case "go-module":
       return [];
   }

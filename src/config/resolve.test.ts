@@ -328,6 +328,8 @@ describe("names of expected files", () => {
   - {name: app, type: go, dir: app, package: ./cmd/app, platforms: [windows/amd64, linux/arm/v7]}
   - {name: py, type: python, dir: py, formats: [sdist]}
   - {name: c, type: command, run: "true", files: ["out/tool.txt", "*.bin"]}
+  - {name: n, type: command, run: "true", files: ["*.tgz"], kind: npm, package: "@acme/web"}
+  - {name: s, type: command, run: "true", files: ["*.tar.gz"], kind: sdist, package: Other.Project}
 `);
     const resolved = await resolveArtifacts(config, treeOf(good));
     const files = expectedFiles(resolved, { version: "1.0.0-beta.2", pythonVersion: "1.0.0b2" });
@@ -336,6 +338,8 @@ describe("names of expected files", () => {
       "app-linux-armv7",
       "my_project-1.0.0b2.tar.gz",
       "tool.txt",
+      "acme-web-1.0.0-beta.2.tgz",
+      "other_project-1.0.0b2.tar.gz",
     ]);
   });
 });

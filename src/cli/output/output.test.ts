@@ -174,6 +174,15 @@ describe("a plan", () => {
     `);
   });
 
+  it("tells hundreds of tags that were left alone in a line for each reason", () => {
+    const ignoredTags = ["a@1.0.0", "a@1.1.0", "a@1.2.0", "a@1.3.0", "nightly"].map((tag) => {
+      return { tag, reason: tag === "nightly" ? "isn't a version" : "isn't of the form vX.Y.Z" };
+    });
+    const lines = renderPlan({ ...plan, ignoredTags }, plain).split("\n");
+    expect(lines).toContain("  a@1.0.0, a@1.1.0, a@1.2.0 and 1 more: isn't of the form vX.Y.Z");
+    expect(lines).toContain("  nightly: isn't a version");
+  });
+
   it("spells the version as PyPI does where something goes there", () => {
     const npm = { ...plan, items: plan.items.slice(0, 1) };
     expect(renderPlan(npm, plain).split("\n")[0]).toBe("v0.1.19-rc.1, candidate");

@@ -54,11 +54,7 @@ export function renderPlan(plan: Plan, style: Style = styleFor(process.stdout)):
       ({ target, text }, at) => `${String(at + 1).padStart(2)}  ${style.cyan(target.padEnd(7))}${safe(text)}`,
     ),
   );
-  section(
-    "tags left alone",
-    shortened(plan.ignoredTags).map(({ tag, reason }) => `${safe(tag)}: ${safe(reason)}`),
-  );
-  if (plan.ignoredTags.length > most) lines.push(style.dim(`  ... and ${plan.ignoredTags.length - most} more`));
+  section("tags left alone", ignoredTags(plan));
   for (const warning of plan.warnings) lines.push("", `${style.yellow("warning")}: ${safe(warning)}`);
   if (plan.release)
     lines.push("", style.dim("nothing was written; the command `twotier release` with the same flags does this"));
@@ -66,6 +62,15 @@ export function renderPlan(plan: Plan, style: Style = styleFor(process.stdout)):
 }
 
 const goesTo = (name: string, { items, steps }: Plan) => [...items, ...steps].some(({ target }) => target === name);
+
+/** One line a reason: a repository that was released by name, or by another rule, has hundreds of them. */
+function ignoredTags({ ignoredTags }: Plan): string[] {
+  const byReason = Map.groupBy(ignoredTags, ({ reason }) => reason);
+  return [...byReason].map(([reason, all]) => {
+    const shown = all.slice(0, 3).map(({ tag }) => safe(tag));
+    return `${shown.join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}: ${safe(reason)}`;
+  });
+}
 
 /** Digests are known after the build. */
 const unbuilt = (id: string) => id.replace(/@sha256:$/, ", by digest");
