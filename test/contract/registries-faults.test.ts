@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type FaultFile, parseFaults } from "../../src/registries/faults/index.ts";
 import { type Registries, startRegistries } from "../../src/registries/index.ts";
 import { needs, toolPath } from "../tools.ts";
+import { pythonFiles } from "./python.ts";
 
 const run = promisify(execFile);
 let folder: string;
@@ -182,6 +183,49 @@ describe.skipIf(needs(["npm"]))("a fault, seen by npm,", () => {
     await registries.servers.npm.seed({ ...tarball("1.0.1"), tags: ["latest"] });
     expect((await npm("view", "one", "version")).text.trim()).toBe("1.0.0");
     expect((await npm("view", "one@1.0.1", "version")).text).toContain("404");
+  });
+});
+
+describe.skipIf(needs(["python3", "twine", "pip"]))("a fault, seen by twine and pip,", () => {
+  const files = (version = "1.0.0") => pythonFiles(toolPath("python3"), { folder, name: "fault-play", version });
+  const twine = (...uploads: string[]) =>
+    outcome(toolPath("twine"), ["upload", "--non-interactive", "--disable-progress-bar", ...uploads], {
+      TWINE_USERNAME: "__token__",
+      TWINE_PASSWORD: "t",
+      TWINE_REPOSITORY_URL: `${registries.pypi}/legacy/`,
+    });
+  const pip = (...args: string[]) =>
+    outcome(toolPath("pip"), [
+      ...["download", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--dest", path.join(folder, "got")],
+      ...["--retries", "0", "--index-url", `${registries.pypi}/simple/`, ...args],
+    ]);
+
+  it("takes the file and answers 503, or 503 and doesn't take it", async () => {
+    const { wheel, sdist } = await files();
+    await start();
+    const broken = { fault: "status", status: 503, registry: "pypi", method: "POST", count: "all" } as const;
+    registries.faults.add({ ...broken, when: "after" });
+    expect((await twine(wheel)).text).toContain("503");
+    registries.faults.clear();
+    registries.faults.add(broken);
+    expect((await twine(sdist)).text).toContain("503");
+    registries.faults.clear();
+    const page = await (await fetch(`${registries.pypi}/simple/fault-play/`)).text();
+    expect(page).toContain(path.basename(wheel));
+    expect(page).not.toContain(path.basename(sdist));
+  });
+
+  it("is a cache that doesn't know the file yet, and a file with another digest", async () => {
+    await start({ faults: [{ fault: "stale", registry: "pypi", path: "/simple/**", seconds: 3600 }] });
+    expect((await pip("fault-play")).text).toContain("No matching distribution");
+    const { wheel } = await files();
+    expect((await twine(wheel)).code).toBe(0);
+    expect((await pip("fault-play")).text).toContain("No matching distribution");
+    registries.faults.clear();
+    registries.faults.add({ fault: "corrupt", registry: "pypi", path: "/**.whl", count: "all" });
+    expect((await pip("fault-play")).text).toContain("DO NOT MATCH THE HASHES");
+    registries.faults.clear();
+    expect(await pip("fault-play")).toMatchObject({ code: 0 });
   });
 });
 

@@ -131,6 +131,7 @@ export class OciClient {
     if (reference.includes(":") && reference !== digest) {
       throw new ReleaseError("REGISTRY", `${this.nameOf(repository)} gives other bytes for ${reference}`, {
         facts: { found: digest },
+        hint: "something between here and the registry changes what it serves, or its disk is broken; run the same command again when it is well",
       });
     }
     return { digest, bytes, mediaType: response.headers["content-type"] ?? ociIndex };
