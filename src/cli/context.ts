@@ -58,7 +58,7 @@ export function openContext(flags: CommonFlags): Context {
   return {
     environment,
     reporter,
-    dir: flags.cwd ?? process.cwd(),
+    dir: flags.cwd ?? startedIn(),
     io: {
       http,
       signal: stop.signal,
@@ -89,6 +89,17 @@ export function openContext(flags: CommonFlags): Context {
       stop.abort(new ReleaseError("INTERRUPTED", "the command has ended"));
     },
   };
+}
+
+function startedIn(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new ReleaseError("USAGE", "the folder it was started in is gone", {
+      cause,
+      hint: "change to a clone of the repository, or name its folder with `-C DIR`",
+    });
+  }
 }
 
 function tooLong(what: string, seconds: number): ReleaseError {

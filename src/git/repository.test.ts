@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type GitFixture, gitFixture, runGit } from "../../test/git-fixture.ts";
@@ -24,6 +24,15 @@ function listing(dir: string): string[] {
 }
 
 describe("openRepository", () => {
+  it("says in git's words why a repository can't be read, which isn't that there is none", async () => {
+    appendFileSync(path.join(fixture.dir, ".git/config"), "[broken\n");
+    await expect(openRepository(fixture.dir)).rejects.toMatchObject({
+      code: "GIT",
+      facts: { git: expect.stringMatching(/bad config line \d+ in file/) },
+    });
+    await expect(openRepository(fixture.root)).rejects.toMatchObject({ code: "USAGE" });
+  });
+
   it("knows the git folder, the remote and its refs, from any folder of a clone", async () => {
     const sha = fixture.commit("a", { "deep/er/file": "1" });
     fixture.git("tag", "-a", "-m", "x", "v1.0.0");

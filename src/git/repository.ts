@@ -126,6 +126,12 @@ function noRepository(dir: string, stderr: string): ReleaseError {
       hint: `run \`git config --global --add safe.directory ${owned[1]}\``,
     });
   }
+  if (!/not a git repository|not in a git directory/i.test(stderr)) {
+    return new ReleaseError("GIT", `git can't read the repository of ${dir}`, {
+      facts: { git: stderr.trim().split("\n")[0] },
+      hint: "settle what git says (`git status` there says it too), then run the same command again",
+    });
+  }
   return new ReleaseError("USAGE", `${dir} isn't in a git repository`, {
     facts: { git: stderr.trim().split("\n")[0] },
     hint: "run it in a clone of the repository, or name its folder with `-C DIR`",
