@@ -58,7 +58,7 @@ export const faulty: Part = {
 
 async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, n }: Point) {
   const world = await openWorld(template);
-  const observer = observe(world);
+  const observer = observe(world, wanted.before);
   try {
     const { faults } = world.registries;
     const fault = kinds[kind] as Fault;
