@@ -54,7 +54,11 @@ export async function pushRefs(
     .join("\n");
   if (raced.test(answer)) return "lost";
   throw new ReleaseError("GIT", `${where} refused ${changes.map((one) => one.ref).join(", ")}`, {
-    facts: { answer: redact(answer).slice(-800) || `exit code ${result.code}` },
+    facts: {
+      // By a rule about these refs; without it the whole push was refused, as for want of rights (git-push(1), "Output").
+      rejected: redact(/\[remote rejected\] \(?([^)\n]+)/.exec(answer)?.[1] ?? "") || undefined,
+      answer: redact(answer).slice(-800) || `exit code ${result.code}`,
+    },
     // 128 is also how git ends when the connection breaks off; a refused credential stays refused.
     retryable:
       result.code === 128 && !/Authentication failed|could not read (Username|Password)|error: 40[13]/.test(answer),

@@ -1,9 +1,12 @@
 import type { Manifest } from "../core/manifest.ts";
+import { pause } from "../core/retry.ts";
 import { commitTree, type StampedFile, writeTree } from "../git/release-commit.ts";
 import { asReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
 import { fetchCommits } from "./objects.ts";
 import { changeRefs } from "./refs.ts";
+
+const attempts = 5;
 
 /** Stamped files (with CHANGELOG.md) for a release on top of a commit. */
 export type StampAt = (commit: string) => Promise<StampedFile[]>;
@@ -28,7 +31,7 @@ export async function keepBooks(
   if (manifest.commit === manifest.source) return "nothing is stamped";
   const ref = `refs/heads/${plan.branch}`;
   try {
-    for (let attempt = 0; attempt < 5; attempt++) {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
       const head = (await job.refs()).get(ref);
       if (!head) return `${plan.branch} is gone from the remote`;
       await fetchCommits(job, [head]);
@@ -40,10 +43,11 @@ export async function keepBooks(
         asReleaseError(thrown),
       );
       if (outcome === "done") return `${plan.branch} is at ${to.slice(0, 12)}`;
-      if (outcome !== "lost") {
-        if (outcome.code === "INTERRUPTED") throw outcome;
-        return await proposal(job, manifest, to, plan.branch);
-      }
+      if (outcome === "lost") continue;
+      // A rule of the branch forbids it. Anything else may pass by itself: the tags were just pushed by the same credential.
+      if (outcome.facts.rejected !== undefined) return await proposal(job, manifest, to, plan.branch);
+      if (outcome.code === "INTERRUPTED" || attempt === attempts) throw outcome;
+      await pause(`pushing to ${plan.branch}`, attempt, outcome, job.io);
     }
     return `${plan.branch} moves too fast; merge ${manifest.tag} into it`;
   } catch (thrown) {

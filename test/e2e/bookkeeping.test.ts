@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type Project, startProject } from "../support/project.ts";
+
+let project: Project;
+beforeEach(async () => {
+  project = await startProject();
+  await project.push("fix: something");
+  await project.release({ tier: "staging" });
+});
+afterEach(() => project?.close());
+
+it("a branch that is protected keeps what it has, and a branch for a pull request is pushed", async () => {
+  await project.registries.servers.github.admin.protectBranch("example/fast", "main");
+  const before = await project.refs();
+  const { released, bookkeeping } = await project.release({ tier: "production" });
+  expect(released).toBe(true);
+  expect(bookkeeping).toBe("main can't be pushed to: open a pull request from twotier/v0.1.1");
+  const after = await project.refs();
+  expect(after.get("refs/heads/main")).toBe(before.get("refs/heads/main"));
+  expect(after.has("refs/heads/twotier/v0.1.1")).toBe(true);
+});
+
+it.each([401, 403])(
+  "a push that is refused once with %i is pushed again, and no pull request is asked for",
+  async (status) => {
+    const { faults } = project.registries;
+    // The number, the seal, Go's tag, then the branch.
+    faults.add({
+      registry: "git",
+      path: "**/git-receive-pack",
+      method: "POST",
+      fault: "status",
+      when: "before",
+      status,
+      after: 3,
+    });
+    const { bookkeeping, manifest } = await project.release({ tier: "production" });
+    expect(faults.happened).toHaveLength(1);
+    expect(bookkeeping).toMatch(/^main is at /);
+    const refs = await project.refs();
+    expect([...refs.keys()].filter((ref) => ref.startsWith("refs/heads/"))).toEqual(["refs/heads/main"]);
+    expect(refs.get("refs/heads/main")).toBe(manifest?.commit);
+  },
+);
+
+it("a branch that can't be pushed to for want of rights doesn't fail the release, which says what to do", async () => {
+  const { faults } = project.registries;
+  faults.add({
+    registry: "git",
+    path: "**/git-receive-pack",
+    method: "POST",
+    fault: "status",
+    when: "before",
+    status: 403,
+    after: 3,
+    count: 5,
+  });
+  const { released, bookkeeping } = await project.release({ tier: "production" });
+  expect(faults.happened).toHaveLength(5);
+  expect(released).toBe(true);
+  expect(bookkeeping).toMatch(
+    /^failed \(.* refused refs\/heads\/main\); the release stands: merge v0\.1\.1 into main by hand$/,
+  );
+});
