@@ -4,6 +4,7 @@ import { observe } from "./observer.ts";
 import { inTurn, mine, type Part, type Row } from "./part.ts";
 import { sample } from "./random.ts";
 import { differences, snapshotOf } from "./snapshot.ts";
+import { openWarm, type Warm } from "./warm.ts";
 import { makeTemplate, openWorld, type Template } from "./world.ts";
 
 const kinds: Record<string, Fault> = {
@@ -27,6 +28,7 @@ export const faulty: Part = {
   name: "fault",
   async run({ share, seed, report, ...job }) {
     const template = await makeTemplate();
+    const warm = openWarm();
     try {
       const wanted = {
         staging: await undisturbedRun(template, "staging"),
@@ -43,7 +45,7 @@ export const faulty: Part = {
         }
       }
       await inTurn(sample(points, Math.ceil(points.length * share), seed), async (point) => {
-        const { hit, findings } = await faultyRun(template, wanted[point.tier], point);
+        const { hit, findings } = await faultyRun(template, wanted[point.tier], point, warm);
         const row = rows.find(({ what }) => what === `${point.tier}, a write ${point.kind}`) as Row;
         row.runs++;
         if (findings.length === 0) row.converged++;
@@ -51,19 +53,20 @@ export const faulty: Part = {
       });
       return rows;
     } finally {
+      warm.close();
       template.remove();
     }
   },
 };
 
-async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, n }: Point) {
+async function faultyRun(template: Template, wanted: Undisturbed, { tier, kind, n }: Point, warm: Warm) {
   const world = await openWorld(template);
   const observer = observe(world, wanted.before);
   try {
     const { faults } = world.registries;
     const fault = kinds[kind] as Fault;
     faults.add({ ...fault, method: "POST|PUT|PATCH|DELETE", after: n - 1 });
-    const { code, output } = await world.run(world.clone(), commands[tier]).done;
+    const { code, output } = await warm.run({ dir: world.clone(), args: commands[tier], env: world.env });
     faults.clear();
     const [happened] = faults.happened;
     const hit = happened ? `${happened.method} ${happened.path}` : "ended before";

@@ -4,6 +4,7 @@ import { answered } from "../../src/registries/faults/index.ts";
 import type { Around } from "../../src/registries/server.ts";
 import { observe } from "./observer.ts";
 import { differences, early, type Snapshot, snapshotOf } from "./snapshot.ts";
+import { openWarm, type Warm } from "./warm.ts";
 import { makeTemplate, openWorld, type Template, type World } from "./world.ts";
 
 export type Tier = "staging" | "production";
@@ -58,6 +59,7 @@ export interface Harness {
 /** @param watched whether somebody looks at the fast project's pointers meanwhile */
 export async function openHarness(make = makeTemplate, watched = true): Promise<Harness> {
   const template = await make();
+  const warm = openWarm();
   const points: Point[] = [];
   const undisturbed = {} as Record<Tier, Undisturbed>;
   try {
@@ -75,8 +77,12 @@ export async function openHarness(make = makeTemplate, watched = true): Promise<
   }
   return {
     points,
-    run: (point) => killedRun(template, undisturbed[point.tier], point, watched),
-    close: () => template.remove(),
+    // Every tenth time by a process that has only just been started, as users' are.
+    run: (point) => killedRun(template, undisturbed[point.tier], point, watched, point.n % 10 === 0 ? undefined : warm),
+    close() {
+      warm.close();
+      template.remove();
+    },
   };
 }
 
@@ -105,7 +111,13 @@ export async function undisturbedRun(template: Template, tier: Tier): Promise<Un
   }
 }
 
-async function killedRun(template: Template, wanted: Undisturbed, point: Point, watched: boolean): Promise<Outcome> {
+async function killedRun(
+  template: Template,
+  wanted: Undisturbed,
+  point: Point,
+  watched: boolean,
+  warm: Warm | undefined,
+): Promise<Outcome> {
   const begun = Date.now();
   const findings: string[] = [];
   let killed: string | undefined;
@@ -137,7 +149,7 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point, 
     while (active > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const stopped = await snapshotOf(world);
     findings.push(...early(wanted.before, stopped, wanted.after, wanted.tag));
-    findings.push(...(await finish(world, wanted, point.tier)));
+    findings.push(...(await finish(world, wanted, point.tier, warm)));
     findings.push(...((await observer?.end())?.seen ?? []));
   } finally {
     await observer?.end();
@@ -147,8 +159,9 @@ async function killedRun(template: Template, wanted: Undisturbed, point: Point, 
 }
 
 /** The same command again, in another clone, as another machine would. */
-export async function finish(world: World, wanted: Undisturbed, tier: Tier): Promise<string[]> {
-  const { code, output } = await world.run(world.clone(), commands[tier]).done;
+export async function finish(world: World, wanted: Undisturbed, tier: Tier, warm?: Warm): Promise<string[]> {
+  const again = { dir: world.clone(), args: commands[tier], env: world.env };
+  const { code, output } = await (warm ? warm.run(again) : world.run(again.dir, again.args).done);
   if (code !== 0) return [`the second run ended with ${code}: ${output}`];
   return differences(wanted.after, await snapshotOf(world));
 }

@@ -17,7 +17,7 @@ const all: readonly Race[] = [
   {
     name: "pushes",
     what: `${many} pushes released at once`,
-    rounds: 3,
+    rounds: 2,
     run: (arena) => races.manyPushes(arena, many),
   },
   {
@@ -26,21 +26,21 @@ const all: readonly Race[] = [
     rounds: 2,
     run: (arena) => races.onePush(arena, many),
   },
-  { name: "tiers", what: "a candidate against the stable version", rounds: 20, run: races.stagingAgainstProduction },
+  { name: "tiers", what: "a candidate against the stable version", rounds: 10, run: races.stagingAgainstProduction },
   {
     name: "twice",
     what: "two stable versions of one candidate",
-    rounds: 10,
+    rounds: 6,
     run: (arena) => races.twoProductions(arena, 1),
   },
   {
     name: "two",
     what: "stable versions of two candidates",
-    rounds: 10,
+    rounds: 6,
     run: (arena) => races.twoProductions(arena, 2),
   },
-  { name: "lock", what: "a lock whose run was killed", rounds: 3, run: races.killedLock },
-  { name: "overtaken", what: "a run overtaken before it took its number", rounds: 3, run: races.overtaken },
+  { name: "lock", what: "a lock whose run was killed", rounds: 2, run: races.killedLock },
+  { name: "overtaken", what: "a run overtaken before it took its number", rounds: 2, run: races.overtaken },
 ];
 
 /** Releases that run at the same time, requests to git in an order of the seed's. */

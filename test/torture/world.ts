@@ -38,6 +38,8 @@ export interface World {
   clone(): string;
   /** Runs the product in a clone; `preload` is the address of a module that is loaded first. */
   run(clone: string, args: readonly string[], options?: RunOptions): Run;
+  /** Variables of each run. */
+  env: Record<string, string>;
   close(): Promise<void>;
 }
 
@@ -184,8 +186,10 @@ export async function openWorld(
   const registries = await startRegistries({ token, state, around: unseen, faults });
   let clones = 0;
   const running = new Set<Run>();
+  const variables = { ...environment(registries, dir, token), ...template.env };
   return {
     dir,
+    env: variables,
     registries,
     names: template.names,
     clone() {
@@ -196,8 +200,7 @@ export async function openWorld(
       return to;
     },
     run(clone, args, { preload, env } = {}) {
-      const all = { ...environment(registries, dir, token), ...template.env, ...env };
-      const run = start(template, clone, args, all, preload);
+      const run = start(template, clone, args, { ...variables, ...env }, preload);
       running.add(run);
       run.done.finally(() => running.delete(run)).catch(() => {});
       return run;
