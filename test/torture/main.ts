@@ -75,8 +75,10 @@ async function startJobs(): Promise<void> {
     child.on("message", (message: Message) => {
       if ("name" in message) report(message.name, message.findings);
       else {
+        const sum = added(rows[part], message.rows);
         console.error(`job ${job}: ${wanted[part]?.name} done after ${Math.round((Date.now() - begun) / 1000)} s`);
-        rows[part] = added(rows[part++], message.rows);
+        if (rows[part] !== undefined) console.error(tableOf(sum));
+        rows[part++] = sum;
       }
     });
     const [code] = await once(child, "close");
