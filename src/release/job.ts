@@ -77,3 +77,12 @@ export interface Built {
   /** Folder the files are in. */
   folder: string;
 }
+
+/** What a run that releases nothing ends with. */
+export function nothingToDo(plan: Plan): ReleaseResult {
+  const { reason, warnings } = plan;
+  return {
+    ...{ released: false, reason, plan, manifest: null, warnings },
+    ...{ skipped: [], pending: [], moved: [], bookkeeping: null },
+  };
+}

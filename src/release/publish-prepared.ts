@@ -1,7 +1,7 @@
 import { checksOf } from "../config/parts.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { collectParts } from "./collect.ts";
-import type { Job, Planned, ReleaseResult } from "./job.ts";
+import { type Job, nothingToDo, type Planned, type ReleaseResult } from "./job.ts";
 import type { Prepared } from "./prepared.ts";
 import { release } from "./release.ts";
 import type { Session } from "./session.ts";
@@ -18,20 +18,7 @@ import type { Session } from "./session.ts";
 export async function publishPrepared(session: Session, prepared: Prepared, folder: string): Promise<ReleaseResult> {
   const job = session.job();
   const { plan } = prepared;
-  if (!prepared.released) {
-    const { reason, warnings } = plan;
-    return {
-      released: false,
-      reason,
-      plan,
-      manifest: null,
-      skipped: [],
-      pending: [],
-      moved: [],
-      bookkeeping: null,
-      warnings,
-    };
-  }
+  if (!prepared.released) return nothingToDo(plan);
   return release({
     ...job,
     parts: prepared.build ? await collect() : nothingBuilt(plan.tag as string),

@@ -12,7 +12,7 @@ import { keepBooks } from "./bookkeeping.ts";
 import { buildRelease, toolFindings } from "./build.ts";
 import { refuseUnmet } from "./conditions.ts";
 import { makeOwnFolder } from "./folder.ts";
-import type { Job, Planned, ReleaseResult } from "./job.ts";
+import { type Job, nothingToDo, type Planned, type ReleaseResult } from "./job.ts";
 import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
 import { preflight } from "./preflight.ts";
@@ -37,7 +37,7 @@ export async function release(job: Job): Promise<ReleaseResult> {
       () => job.plan(),
       (it) => it.plan.tag ?? "nothing to do",
     );
-    if (!planned.plan.release) return nothingToDo(planned);
+    if (!planned.plan.release) return nothingToDo(planned.plan);
     const result = await releaseOnce(job, planned);
     if (result !== "again") return result;
     if (attempt === 50) {
@@ -233,20 +233,6 @@ async function meetConditions(job: Job, { plan, config }: Planned): Promise<void
       (found) => found.flatMap(({ holds, text }) => (holds ? [text] : [])).join("; "),
     ));
   refuseUnmet(ran, plan);
-}
-
-function nothingToDo({ plan }: Planned): ReleaseResult {
-  return {
-    released: false,
-    reason: plan.reason,
-    plan,
-    manifest: null,
-    skipped: [],
-    pending: [],
-    moved: [],
-    bookkeeping: null,
-    warnings: plan.warnings,
-  };
 }
 
 /** Minutes that a step may take, 60 where none are said: more than any needs, so that what hangs comes to an end. */

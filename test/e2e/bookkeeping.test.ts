@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Project, startProject } from "../support/project.ts";
 
+/** Fails the push that comes after those of the number, the seal and Go's tag. */
+const branchPush = {
+  registry: "git",
+  path: "**/git-receive-pack",
+  method: "POST",
+  after: 3,
+  fault: "status",
+  when: "before",
+} as const;
+
 let project: Project;
 beforeEach(async () => {
   project = await startProject();
@@ -24,16 +34,7 @@ it.each([401, 403])(
   "a push that is refused once with %i is pushed again, and no pull request is asked for",
   async (status) => {
     const { faults } = project.registries;
-    // The number, the seal, Go's tag, then the branch.
-    faults.add({
-      registry: "git",
-      path: "**/git-receive-pack",
-      method: "POST",
-      fault: "status",
-      when: "before",
-      status,
-      after: 3,
-    });
+    faults.add({ ...branchPush, status });
     const { bookkeeping, manifest } = await project.release({ tier: "production" });
     expect(faults.happened).toHaveLength(1);
     expect(bookkeeping).toMatch(/^main is at /);
@@ -45,16 +46,7 @@ it.each([401, 403])(
 
 it("a branch that can't be pushed to for want of rights doesn't fail the release, which says what to do", async () => {
   const { faults } = project.registries;
-  faults.add({
-    registry: "git",
-    path: "**/git-receive-pack",
-    method: "POST",
-    fault: "status",
-    when: "before",
-    status: 403,
-    after: 3,
-    count: 5,
-  });
+  faults.add({ ...branchPush, status: 403, count: 5 });
   const { released, bookkeeping } = await project.release({ tier: "production" });
   expect(faults.happened).toHaveLength(5);
   expect(released).toBe(true);
