@@ -28,7 +28,7 @@ export const faulty: Part = {
   name: "fault",
   async run({ share, seed, report, ...job }) {
     const template = await makeTemplate();
-    const warm = openWarm();
+    const warm = openWarm(template);
     try {
       const wanted = {
         staging: await undisturbedRun(template, "staging"),

@@ -59,7 +59,7 @@ export interface Harness {
 /** @param watched whether somebody looks at the fast project's pointers meanwhile */
 export async function openHarness(make = makeTemplate, watched = true): Promise<Harness> {
   const template = await make();
-  const warm = openWarm();
+  const warm = openWarm(template);
   const points: Point[] = [];
   const undisturbed = {} as Record<Tier, Undisturbed>;
   try {

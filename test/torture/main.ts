@@ -1,16 +1,18 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { testPath } from "../support/path.ts";
 import { root } from "../tools.ts";
+import { bundle } from "./bundle.ts";
 import { chaosPart } from "./chaos-part.ts";
 import { faulty } from "./faulty-part.ts";
 import { kill, realKill } from "./kill-part.ts";
 import type { Part, Row } from "./part.ts";
 import { race } from "./race-part.ts";
+import { smallHeap } from "./warm.ts";
 
 // `make torture`: every way to disturb a release, and what became of each. All of it writes the table in README.md;
 // a part of it, or some of the points, only prints it. Each job is a process of its own that takes every n-th run.
@@ -69,8 +71,12 @@ async function startJobs(): Promise<void> {
       console.error(`${runs} runs, ${Math.round((Date.now() - begun) / 1000)} s, ${lost.length} lost`);
   };
   const rows: Row[][] = [];
+  const dir = mkdtempSync(path.join(tmpdir(), "twotier-jobs-"));
+  const program = path.join(dir, "main.mjs");
+  await bundle("test/torture/main.ts", program);
   const ends = Array.from({ length: jobs }, async (_, job) => {
-    const child = fork(import.meta.filename, [...process.argv.slice(2), "--seed", String(seed), "--job", String(job)]);
+    const args = [...process.argv.slice(2), "--seed", String(seed), "--job", String(job)];
+    const child = fork(program, args, { execArgv: smallHeap });
     let part = 0;
     child.on("message", (message: Message) => {
       if ("name" in message) report(message.name, message.findings);
@@ -85,6 +91,7 @@ async function startJobs(): Promise<void> {
     if (code !== 0) lost.push(`job ${job} ended with ${code}`);
   });
   await Promise.all(ends);
+  rmSync(dir, { recursive: true, force: true });
 
   const minutes = ((Date.now() - begun) / 60_000).toFixed(1);
   const summary = `${runs} runs in ${minutes} minutes on ${availableParallelism()} cores, seed ${seed}: \`make torture\`.\n`;

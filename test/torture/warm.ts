@@ -1,5 +1,11 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
+import path from "node:path";
+import { bundle } from "./bundle.ts";
+import type { Template } from "./world.ts";
+
+/** Options of Node for a process that lives long and starts thousands of others: each start copies what its memory is. */
+export const smallHeap = ["--max-semi-space-size=2", "--max-old-space-size=128"];
 
 /** A command line of the product. */
 export interface Asked {
@@ -17,14 +23,19 @@ export interface Warm {
 }
 
 /** Processes are begun when they are needed, and wait for the next command when one has ended. */
-export function openWarm(): Warm {
+export function openWarm({ dir }: Template): Warm {
+  const program = path.join(dir, "warm.mjs");
+  let written: Promise<void> | undefined;
   const all: ChildProcess[] = [];
   const idle: ChildProcess[] = [];
   return {
     async run(asked) {
+      written ??= bundle("test/torture/warm-process.ts", program);
+      await written;
       let child = idle.pop();
       if (!child) {
-        child = fork(new URL("./warm-process.ts", import.meta.url), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+        const stdio: StdioOptions = ["ignore", "ignore", "inherit", "ipc"];
+        child = fork(program, { execArgv: smallHeap, stdio });
         child.setMaxListeners(0);
         all.push(child);
       }
