@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Git } from "./push.ts";
 import { makeTagObject } from "./release-commit.ts";
+import type { NewObject } from "./write-objects.ts";
 
 /** Ref that says a number is taken. Create-only; deleted when the release is complete. */
 export const lockRef = (tag: string) => `refs/twotier/lock/${tag}`;
@@ -22,15 +23,19 @@ export async function makeRetraction(
 /**
  * The lock's object: an annotated object over the release commit; run id and nonce make no two equal, so that a
  * compare-and-swap on the ref tells whose it is.
+ *
+ * @param along the release commit's objects, where they aren't written yet
  */
 export async function makeLock(
   git: Git,
   lock: { tag: string; commit: string; source: string; runId: string; epoch: number },
+  along: readonly NewObject[] = [],
 ): Promise<string> {
-  return makeTagObject(git, {
+  const object = {
     name: `twotier/lock/${lock.tag}`,
     commit: lock.commit,
     epoch: lock.epoch,
     message: `${lock.tag} is being released\n\nrun: ${lock.runId}\nnonce: ${randomUUID()}\nsource: ${lock.source}\n`,
-  });
+  };
+  return makeTagObject(git, object, along);
 }

@@ -6,7 +6,7 @@ import type { Git } from "./push.ts";
 export interface GitObject {
   sha: string;
   type: "commit" | "tree" | "blob" | "tag";
-  /** Contents as text; broken UTF-8 is replaced. */
+  /** Contents as text; broken UTF-8 is replaced. Of a tree, which is no text, one character for each byte (latin1). */
   text: string;
 }
 
@@ -46,7 +46,9 @@ export class BatchParser {
       if (next > this.rest.length) break;
       if (head) {
         const [, sha = "", type] = head;
-        found.push({ sha, type: type as GitObject["type"], text: this.rest.toString("utf8", end + 1, end + 1 + size) });
+        const encoding = type === "tree" ? "latin1" : "utf8";
+        const text = this.rest.toString(encoding, end + 1, end + 1 + size);
+        found.push({ sha, type: type as GitObject["type"], text });
       } else found.push(null);
       at = next;
     }
@@ -57,9 +59,8 @@ export class BatchParser {
 
 /** A `git cat-file --batch` that stays: starting git costs more than most reads. It ends with `close`, or with us. */
 export class ObjectReader {
-  private child: ChildProcessWithoutNullStreams | undefined;
+  private reader: Reader | undefined;
   private readonly start: () => ChildProcessWithoutNullStreams;
-  private waiting: { resolve: (object: GitObject | null) => void; reject: (error: Error) => void }[] = [];
 
   constructor(start: () => ChildProcessWithoutNullStreams) {
     this.start = start;
@@ -67,34 +68,35 @@ export class ObjectReader {
 
   /** @throws ReleaseError GIT when git ends, INTERRUPTED on abort */
   readonly read: ReadObjects = (names) => {
-    this.child ??= this.begin();
-    hold(this.child, true);
+    this.reader ??= this.begin();
+    const { child, waiting } = this.reader;
+    hold(child, true);
     const answers = names.map(
-      () => new Promise<GitObject | null>((resolve, reject) => this.waiting.push({ resolve, reject })),
+      () => new Promise<GitObject | null>((resolve, reject) => waiting.push({ resolve, reject })),
     );
-    this.child.stdin.write(names.map(line).join(""));
+    child.stdin.write(names.map(line).join(""));
     return Promise.all(answers);
   };
 
-  /** Ends the process; the next read starts another, with the environment of then. */
+  /** Ends the process when it has answered what it was asked; the next read starts another, with the environment of then. */
   close(): void {
-    this.child?.removeAllListeners();
-    this.child?.on("error", () => {});
-    this.child?.kill();
-    this.child = undefined;
+    this.reader?.child.stdin.end();
+    this.reader = undefined;
   }
 
-  private begin(): ChildProcessWithoutNullStreams {
+  private begin(): Reader {
     const child = this.start();
+    const waiting: Reader["waiting"] = [];
+    const reader = { child, waiting };
     const parser = new BatchParser();
     let words = "";
     const fail = (error: Error) => {
-      if (this.child === child) this.child = undefined;
-      for (const { reject } of this.waiting.splice(0)) reject(error);
+      if (this.reader === reader) this.reader = undefined;
+      for (const { reject } of waiting.splice(0)) reject(error);
     };
     child.stdout.on("data", (chunk: Buffer) => {
-      for (const object of parser.push(chunk)) this.waiting.shift()?.resolve(object);
-      if (this.waiting.length === 0) hold(child, false);
+      for (const object of parser.push(chunk)) waiting.shift()?.resolve(object);
+      if (waiting.length === 0) hold(child, false);
     });
     child.stderr.on("data", (chunk: Buffer) => {
       words = (words + chunk.toString("utf8")).slice(-2000);
@@ -114,8 +116,14 @@ export class ObjectReader {
     child.on("close", () =>
       fail(new ReleaseError("GIT", "git cat-file ended", { facts: { git: words.trim() || undefined } })),
     );
-    return child;
+    return reader;
   }
+}
+
+/** One process, and who waits for its answers, in the order in which they asked. */
+interface Reader {
+  child: ChildProcessWithoutNullStreams;
+  waiting: { resolve: (object: GitObject | null) => void; reject: (error: Error) => void }[];
 }
 
 /** Whether a process that waits for questions keeps ours alive: only while there is one. Bun's pipes don't, of themselves. */

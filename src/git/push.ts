@@ -6,7 +6,12 @@ import type { ReadObjects } from "./objects.ts";
 export interface Git {
   (
     args: readonly string[],
-    options?: { input?: string; env?: Record<string, string>; ok?: readonly number[]; encoding?: "utf8" | "latin1" },
+    options?: {
+      input?: string | Uint8Array;
+      env?: Record<string, string>;
+      ok?: readonly number[];
+      encoding?: "utf8" | "latin1";
+    },
   ): Promise<ExecResult>;
   /** A process that is kept for reading objects, where there is one (readObjects uses it). */
   objects?: ReadObjects;

@@ -1,82 +1,52 @@
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { temporaryFolder } from "../lib/temporary.ts";
 import type { Git } from "./push.ts";
+import { type StampedFile, stampedTree } from "./stamped-tree.ts";
+import { type NewObject, newObject, writeObjects } from "./write-objects.ts";
 
 /** Who makes release commits, locks and tags: the product, so that the same release makes the same objects anywhere. */
 export const identity = "twotier <twotier@users.noreply.github.com>";
 
-export interface StampedFile {
-  path: string;
-  text: string;
+/** A commit that may not be written yet, with the objects that it needs. */
+export interface MadeCommit {
+  sha: string;
+  objects: NewObject[];
 }
 
 /**
- * Makes the release commit without touching the work tree, the index or a branch: a child of the source commit whose
+ * The release commit, made without touching the work tree, the index or a branch: a child of the source commit whose
  * tree differs in the stamped files alone. Deterministic: the same source and stamps give the same sha everywhere.
  *
  * @param epoch seconds; the source commit's date
- * @returns full sha; the source commit itself where nothing is stamped
+ * @returns what is to be written; the source commit itself, and nothing to write, where nothing is stamped
+ * @throws ReleaseError GIT when the source is missing
  * @see two-tier.md, "Words" (release commit), "Trigger" (trailer)
  */
-export async function makeReleaseCommit(
+export async function releaseCommit(
   git: Git,
   source: string,
   stamped: readonly StampedFile[],
   release: { tag: string; epoch: number },
-): Promise<string> {
-  const tree = await writeTree(git, source, stamped);
-  const before = (await git(["rev-parse", `${source}^{tree}`])).stdout.trim();
-  if (tree === before) return source;
-  return commitTree(git, {
-    tree,
-    parents: [source],
-    epoch: release.epoch,
-    message: `chore(release): ${release.tag}\n\nTwotier-Release: ${release.tag}\n`,
-  });
+): Promise<MadeCommit> {
+  const { tree, before, objects } = await stampedTree(git, source, stamped);
+  if (tree === before) return { sha: source, objects: [] };
+  const message = `chore(release): ${release.tag}\n\nTwotier-Release: ${release.tag}\n`;
+  const commit = commitObject({ tree, parents: [source], epoch: release.epoch, message });
+  return { sha: commit.sha, objects: [...objects, commit] };
 }
 
-/** The tree of `commit` with some files replaced (modes kept) or added, as a tree object's sha. */
-export async function writeTree(git: Git, commit: string, files: readonly StampedFile[]): Promise<string> {
-  const folder = await temporaryFolder(tmpdir(), "twotier-index");
-  const env = { GIT_INDEX_FILE: path.join(folder, "index") };
-  try {
-    await git(["read-tree", commit], { env });
-    if (files.length > 0) {
-      const modes = await modesOf(
-        git,
-        commit,
-        files.map((file) => file.path),
-      );
-      const lines: string[] = [];
-      for (const file of files) {
-        const blob = (await git(["hash-object", "-w", "--no-filters", "--stdin"], { input: file.text })).stdout.trim();
-        lines.push(`${modes.get(file.path) ?? "100644"} ${blob}\t${file.path}\0`);
-      }
-      await git(["update-index", "-z", "--add", "--index-info"], { env, input: lines.join("") });
-    }
-    return (await git(["write-tree"], { env })).stdout.trim();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** The same, written. Returns its sha. */
+export async function makeReleaseCommit(...args: Parameters<typeof releaseCommit>): Promise<string> {
+  const { sha, objects } = await releaseCommit(...args);
+  await writeObjects(args[0], objects);
+  return sha;
 }
 
-async function modesOf(git: Git, commit: string, paths: readonly string[]): Promise<Map<string, string>> {
-  const { stdout } = await git(["--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--", ...paths]);
-  const modes = new Map<string, string>();
-  for (const row of stdout.split("\0")) {
-    const tab = row.indexOf("\t");
-    if (tab > 0) modes.set(row.slice(tab + 1), row.slice(0, 6));
-  }
-  return modes;
-}
-
-/** Writes a commit object by the product's identity. Returns its sha. */
-export async function commitTree(
-  git: Git,
-  commit: { tree: string; parents: readonly string[]; epoch: number; message: string },
-): Promise<string> {
+/** A commit by the product's identity. */
+export function commitObject(commit: {
+  tree: string;
+  parents: readonly string[];
+  epoch: number;
+  message: string;
+}): NewObject {
   const text = [
     `tree ${commit.tree}`,
     ...commit.parents.map((parent) => `parent ${parent}`),
@@ -85,14 +55,21 @@ export async function commitTree(
     "",
     commit.message,
   ].join("\n");
-  return (await git(["hash-object", "-t", "commit", "-w", "--stdin"], { input: text })).stdout.trim();
+  return newObject("commit", text, commit.tree);
 }
 
-/** Writes an annotated tag object over a commit. Returns its sha. */
+/**
+ * Writes an annotated tag object over a commit. Returns its sha.
+ *
+ * @param along objects that are to be written before it
+ */
 export async function makeTagObject(
   git: Git,
   tag: { name: string; commit: string; epoch: number; message: string },
+  along: readonly NewObject[] = [],
 ): Promise<string> {
   const text = `object ${tag.commit}\ntype commit\ntag ${tag.name}\ntagger ${identity} ${tag.epoch} +0000\n\n${tag.message}`;
-  return (await git(["hash-object", "-t", "tag", "-w", "--stdin"], { input: text })).stdout.trim();
+  const object = newObject("tag", text, tag.commit);
+  await writeObjects(git, [...along, object]);
+  return object.sha;
 }

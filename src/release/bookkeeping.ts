@@ -1,6 +1,9 @@
 import type { Manifest } from "../core/manifest.ts";
 import { pause } from "../core/retry.ts";
-import { commitTree, type StampedFile, writeTree } from "../git/release-commit.ts";
+import { isAncestor } from "../git/commits.ts";
+import { commitObject } from "../git/release-commit.ts";
+import { type StampedFile, stampedTree } from "../git/stamped-tree.ts";
+import { writeObjects } from "../git/write-objects.ts";
 import { asReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
 import { fetchCommits } from "./objects.ts";
@@ -35,9 +38,10 @@ export async function keepBooks(
       const head = (await job.refs()).get(ref);
       if (!head) return `${plan.branch} is gone from the remote`;
       await fetchCommits(job, [head]);
-      if (await isAncestor(job, manifest.commit, head)) return `${plan.branch} has it`;
-      const to =
-        head === manifest.source ? manifest.commit : await mergeCommit(job, manifest, head, await stampAt(head));
+      // The release commit is its source's child: while the branch is there, it can't have it.
+      const ahead = head !== manifest.source;
+      if (ahead && (await isAncestor(job.git, manifest.commit, head))) return `${plan.branch} has it`;
+      const to = ahead ? await mergeCommit(job, manifest, head, await stampAt(head)) : manifest.commit;
       if (how === "pull-request") return await proposal(job, manifest, to, plan.branch);
       const outcome = await changeRefs(job, `pushing to ${plan.branch}`, [{ ref, to, expect: head }]).catch((thrown) =>
         asReleaseError(thrown),
@@ -63,12 +67,15 @@ async function mergeCommit(
   head: string,
   stamped: readonly StampedFile[],
 ): Promise<string> {
-  return commitTree(job.git, {
-    tree: await writeTree(job.git, head, stamped),
+  const { tree, objects } = await stampedTree(job.git, head, stamped);
+  const commit = commitObject({
+    tree,
     parents: [head, manifest.commit],
     epoch: Math.floor(job.io.now().getTime() / 1000),
     message: `chore(release): merge ${manifest.tag}\n\nTwotier-Release: ${manifest.tag}\n`,
   });
+  await writeObjects(job.git, [...objects, commit]);
+  return commit.sha;
 }
 
 /** Where the branch can't be pushed to: a branch of our own, for a pull request. */
@@ -77,8 +84,4 @@ async function proposal(job: Job, manifest: Manifest, to: string, branch: string
   const now = (await job.refs()).get(`refs/heads/${name}`) ?? null;
   await changeRefs(job, `pushing ${name}`, [{ ref: `refs/heads/${name}`, to, expect: now }]);
   return `${branch} can't be pushed to: open a pull request from ${name}`;
-}
-
-async function isAncestor(job: Job, ancestor: string, of: string): Promise<boolean> {
-  return (await job.git(["merge-base", "--is-ancestor", ancestor, of], { ok: [0, 1] })).code === 0;
 }

@@ -1,5 +1,6 @@
 import { lockRef, makeLock, retractedRef } from "../git/lock.ts";
-import { makeReleaseCommit, type StampedFile } from "../git/release-commit.ts";
+import { releaseCommit } from "../git/release-commit.ts";
+import type { StampedFile } from "../git/stamped-tree.ts";
 import { tagNames } from "../version/tags.ts";
 import { compareLines, lineOf, parseVersion, type Version } from "../version/version.ts";
 import type { Job, Planned } from "./job.ts";
@@ -33,12 +34,13 @@ export async function takeNumber(
 ): Promise<Taken | "again"> {
   const tag = plan.tag as string;
   const ref = lockRef(tag);
-  const commit = await makeReleaseCommit(job.git, plan.source, stamped, { tag, epoch: plan.epoch });
   if (plan.lock) {
     await fetchCommits(job, [plan.lock.commit]);
     return { commit: plan.lock.commit, lock: plan.lock.sha, helping: true };
   }
-  const lock = await makeLock(job.git, { tag, commit, source: plan.source, runId: job.runId, epoch: plan.epoch });
+  const { source, epoch } = plan;
+  const { sha: commit, objects } = await releaseCommit(job.git, source, stamped, { tag, epoch });
+  const lock = await makeLock(job.git, { tag, commit, source, runId: job.runId, epoch }, objects);
   if ((await changeRefs(job, `taking ${tag}`, [{ ref, to: lock, expect: null }])) === "lost") return "again";
   await job.onStep?.("locked");
 

@@ -1,7 +1,7 @@
 import type { Stamp } from "../config/types.ts";
 import type { ReleaseContext } from "../core/target.ts";
 import { readObjects } from "../git/objects.ts";
-import type { StampedFile } from "../git/release-commit.ts";
+import type { StampedFile } from "../git/stamped-tree.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import { pythonVersion } from "../version/pep440.ts";
 import { stampText } from "../version/stamp.ts";
@@ -37,7 +37,7 @@ export async function stampRelease(
     job.git,
     paths.map((file) => `${commit}:${file}`),
   );
-  const before = new Map(paths.map((file, at) => [file, objects[at]?.text]));
+  const before = new Map(paths.map((file, at) => [file, objects[at]?.type === "blob" ? objects[at].text : undefined]));
   if (
     versionFile !== null &&
     before.get(versionFile) !== undefined &&

@@ -5,7 +5,9 @@ import type { Finding, Io } from "../../core/target.ts";
 import { withoutCredentials } from "../../git/credentials.ts";
 import { readObjects } from "../../git/objects.ts";
 import { type Git, pushRefs } from "../../git/push.ts";
-import { commitTree } from "../../git/release-commit.ts";
+import { commitObject } from "../../git/release-commit.ts";
+import { stampedTree } from "../../git/stamped-tree.ts";
+import { writeObjects } from "../../git/write-objects.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { temporaryFolder } from "../../lib/temporary.ts";
 import type { Change, SiteStore, StoredFile } from "./store.ts";
@@ -63,8 +65,7 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
     filter = smallFiles,
   ): Promise<T> => {
     const folder = await temporaryFolder(tmpdir(), "twotier-site");
-    const there: Git = (args, run = {}) =>
-      by(["-C", folder, ...args], { ...run, env: { ...run.env, GIT_INDEX_FILE: path.join(folder, "site-index") } });
+    const there: Git = (args, run) => by(["-C", folder, ...args], run);
     try {
       await there(["init", "--quiet", "--bare", "--template="]);
       if (head !== null) {
@@ -111,22 +112,15 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
 
   const push = (head: string | null, changes: readonly Change[], about: string, io: Io) =>
     apart(git, head, async (there) => {
-      if (head !== null) await there(["read-tree", head]);
-      const files = changes.map(({ file }) => ({ path: inside + file.path, text: file.text }));
+      const files = changes.map(({ file }) => ({ path: inside + file.path, text: file.text, mode: "100644" }));
       // GitHub Pages builds a branch with Jekyll unless this is there.
-      if (head === null) files.push({ path: ".nojekyll", text: "" });
-      const rows = await Promise.all(
-        files.map(async (file) => {
-          const { stdout } = await there(["hash-object", "-w", "--stdin"], { input: file.text });
-          return `100644 ${stdout.trim()}\t${file.path}\0`;
-        }),
-      );
-      await there(["update-index", "--add", "-z", "--index-info"], { input: rows.join("") });
-      const tree = (await there(["write-tree", "--missing-ok"])).stdout.trim();
+      if (head === null) files.push({ path: ".nojekyll", text: "", mode: "100644" });
+      const { tree, objects } = await stampedTree(there, head, files);
       const epoch = Math.floor(io.now().getTime() / 1000);
-      const message = `site: ${about}\n`;
-      const to = await commitTree(there, { tree, parents: head === null ? [] : [head], epoch, message });
-      return pushRefs(there, await address(), [{ ref, to, expect: head }]);
+      const parents = head === null ? [] : [head];
+      const commit = commitObject({ tree, parents, epoch, message: `site: ${about}\n` });
+      await writeObjects(there, [...objects, commit]);
+      return pushRefs(there, await address(), [{ ref, to: commit.sha, expect: head }]);
     });
 
   return {
