@@ -57,6 +57,33 @@ describe("openRepository", () => {
     expect((await repository.refs()).get("refs/tags/v1.0.0")).toBeDefined();
   });
 
+  it("reads fresh refs once for all who ask in one turn, and again for who asks later", async () => {
+    fixture.commit("a", { f: "1" });
+    const repository = await openRepository(fixture.dir);
+    await repository.refs();
+    const asked = [repository.refs(true), repository.refs(true)];
+    const joined = repository.refs();
+    // Asked for already, begun after this turn: what happens until then is seen.
+    fixture.atOrigin("tag", "v1.0.0", "main");
+    const [one, two] = await Promise.all(asked);
+    expect(one).toBe(two);
+    expect(await joined).toBe(one);
+    expect(one?.get("refs/tags/v1.0.0")).toBeDefined();
+    fixture.atOrigin("tag", "v1.0.1", "main");
+    const later = repository.refs(true);
+    expect((await later).get("refs/tags/v1.0.1")).toBeDefined();
+  });
+
+  it("doesn't take a failure for what was read last", async () => {
+    fixture.commit("a", { f: "1" });
+    const repository = await openRepository(fixture.dir);
+    await repository.refs();
+    fixture.git("remote", "set-url", "origin", path.join(fixture.root, "gone.git"));
+    await expect(repository.refs(true)).rejects.toMatchObject({ code: "GIT" });
+    fixture.git("remote", "set-url", "origin", fixture.origin);
+    expect((await repository.refs()).get("refs/heads/main")).toBeDefined();
+  });
+
   it("takes the only remote whatever its name, and local refs without any", async () => {
     const sha = fixture.commit("a", { f: "1" });
     fixture.git("tag", "-a", "-m", "x", "v1.0.0");
@@ -142,6 +169,7 @@ describe("need", () => {
     const [object] = await readObjects(repository.git, [tag]);
     expect(object && messageOf(object)).toBe("sealed\n");
     expect((await logCommits(repository.git, [commit])).map((one) => one.message)).toEqual(["b", "a"]);
+    expect(await readObjects(repository.own, [tag])).toEqual([null]);
     await repository.close();
     expect(await readObjects(repository.git, [tag])).toEqual([null]);
     expect(listing(path.join(fixture.dir, ".git"))).toEqual(before);

@@ -6,17 +6,23 @@ import { temporaryFolder } from "../lib/temporary.ts";
 import { gitIn, startGit } from "./git.ts";
 import { ObjectReader, readObjects } from "./objects.ts";
 import type { Git } from "./push.ts";
-import { type Refs, readRefs, seenRefs } from "./refs.ts";
+import { onceATurn, type Refs, readRefs, seenRefs } from "./refs.ts";
 
 /** A git repository on this machine, and the remote whose refs are the truth. */
 export interface Repository {
+  /** Reads what is here and what `need` fetched; what it writes may be thrown away. */
   git: Git;
+  /** Reads and writes the repository itself, for what is to stay and for programs that look there. */
+  own: Git;
   /** Absolute path of what git calls the common directory: objects and refs are there. */
   gitDir: string;
   bare: boolean;
   /** `origin`, or the only one; null without any. */
   remote: string | null;
-  /** Refs of the remote, or of this repository where it has none. Read once (begun when the repository is opened), or again when `fresh`. */
+  /**
+   * Refs of the remote, or of this repository where it has none: as they were read last (first when the repository was
+   * opened), or when `fresh` as they are now (one reading answers all who ask for that in the same turn).
+   */
   refs(fresh?: boolean): Promise<Refs>;
   /** True when tracked files of the work tree have changes that aren't committed. Looked at when the repository is opened. */
   dirty: Promise<boolean>;
@@ -46,8 +52,16 @@ export async function openRepository(
   offline = false,
 ): Promise<Repository> {
   const env: Record<string, string> = { ...credentials };
-  const objects = new ObjectReader(() => startGit(dir, ["cat-file", "--batch"], { signal, env }));
+  const readerOf = (env: Record<string, string>) =>
+    new ObjectReader(() => startGit(dir, ["cat-file", "--batch"], { signal, env }));
+  const objects = readerOf(env);
+  const ownObjects = readerOf(credentials);
+  let folder: string | undefined;
   const git: Git = Object.assign(gitIn(dir, { signal, env }), { objects: objects.read });
+  // While nothing is in the throw-away folder, one process reads for both.
+  const own: Git = Object.assign(gitIn(dir, { signal, env: credentials }), {
+    objects: (names: readonly string[]) => (folder ? ownObjects : objects).read(names),
+  });
   // Nearly every repository has an origin: it is asked before we know.
   const origin = offline ? null : settled(readRefs(git, "origin"));
   const [place, config] = await Promise.all([
@@ -68,7 +82,6 @@ export async function openRepository(
   }
   const { remote, partial } = readConfig(config.stdout);
 
-  let folder: string | undefined;
   const throwAway = async () => {
     if (folder) return;
     folder = await temporaryFolder(tmpdir(), "twotier-objects");
@@ -79,10 +92,13 @@ export async function openRepository(
   // A partial clone fetches what it lacks whenever it is read; that goes to the throw-away folder too.
   if (partial) await throwAway();
 
+  let first = remote === "origin" ? origin : null;
+  const readNow = onceATurn(() => readRefs(git, remote));
   let refs: Promise<Refs> | undefined;
   const status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "--no-renames", "-z"];
   return {
     git,
+    own,
     gitDir,
     bare: bare === "true",
     remote,
@@ -92,8 +108,15 @@ export async function openRepository(
         : settled(git(status)).then((answer) => !(answer instanceof Error) && answer.stdout !== ""),
     refs(fresh = false) {
       if (offline && remote !== null) refs ??= seenRefs(git, remote);
-      else if (fresh || !refs)
-        refs = origin && remote === "origin" && !refs ? unsettled(origin) : readRefs(git, remote);
+      else if (fresh || !refs) {
+        const reading = first && !fresh ? unsettled(first) : readNow();
+        first = null;
+        refs = reading;
+        // A failure is nothing that was read.
+        reading.catch(() => {
+          if (refs === reading) refs = undefined;
+        });
+      }
       return refs;
     },
     async need(shas) {
@@ -111,6 +134,7 @@ export async function openRepository(
     },
     async close() {
       objects.close();
+      ownObjects.close();
       if (folder) await rm(folder, { recursive: true, force: true });
       folder = undefined;
       delete env.GIT_OBJECT_DIRECTORY;

@@ -29,7 +29,7 @@ export async function prepareRelease(
   }
   refuseUnmet(plan.conditions, plan);
   const commit = await releaseCommitOf(job, planned);
-  const sealed = plan.candidate === null ? null : await readSeal(job, plan.candidate);
+  const sealed = plan.candidate === null ? null : await readSeal(job, plan.candidate, await job.knownRefs());
   const candidate = sealed && {
     ...{ tag: sealed.manifest.tag, version: sealed.manifest.version, pythonVersion: sealed.manifest.pythonVersion },
     ...{ commit: sealed.manifest.commit, epoch: sealed.manifest.epoch },

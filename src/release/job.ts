@@ -3,6 +3,7 @@ import type { Manifest, ReleaseFile } from "../core/manifest.ts";
 import type { Plan, PlanCondition } from "../core/plan.ts";
 import type { Io, ReleaseContext, Target, TargetName } from "../core/target.ts";
 import type { Git } from "../git/push.ts";
+import type { Refs } from "../git/refs.ts";
 
 /** Everything about the release that was decided before it starts: the plan, and the config it was made with. */
 export interface Planned {
@@ -27,8 +28,10 @@ export interface Job {
   runId: string;
   /** Reads refs and registries and decides; called again when another run took the number. */
   plan(): Promise<Planned>;
-  /** Refs of the remote: full name -> sha of the ref itself. */
+  /** Refs of the remote as they are now: full name -> sha of the ref itself. */
   refs(): Promise<Map<string, string>>;
+  /** The same as they were read last, by the plan or since: for what the plan says anyway, asking nobody. */
+  knownRefs(): Promise<Pick<Refs, "get">>;
   targets(
     planned: Pick<Planned, "config" | "resolved">,
     release?: ReleaseContext & { body: string },

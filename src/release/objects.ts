@@ -1,4 +1,5 @@
 import { retrying } from "../core/retry.ts";
+import { readObjects } from "../git/objects.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import type { Job } from "./job.ts";
 
@@ -10,10 +11,11 @@ import type { Job } from "./job.ts";
  * @throws ReleaseError GIT when the remote hasn't got one
  */
 export async function fetchCommits(job: Job, shas: readonly string[]): Promise<void> {
-  const here = await Promise.all(
-    shas.map((sha) => job.git(["cat-file", "-e", `${sha}^{commit}`], { ok: [0, 1, 128] })),
+  const here = await readObjects(
+    job.git,
+    shas.map((sha) => `${sha}^{commit}`),
   );
-  const missing = shas.filter((_, at) => here[at]?.code !== 0);
+  const missing = shas.filter((_, at) => here[at] === null);
   if (missing.length === 0) return;
   if (job.remote === null) {
     throw new ReleaseError("GIT", `commit ${missing[0]} is missing from this repository`, {

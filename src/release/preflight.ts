@@ -1,5 +1,6 @@
 import { retrying } from "../core/retry.ts";
 import type { Finding, Io, Target } from "../core/target.ts";
+import { readObjects } from "../git/objects.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
 
@@ -64,10 +65,13 @@ export function counted(count: number, noun: string): string {
  */
 export async function workflowFiles(job: Job, { plan, config }: Planned): Promise<Finding[]> {
   if (!config.targets.github || job.remote === null) return [];
-  const base = (await job.refs()).get(`refs/heads/${plan.branch}`);
+  const base = (await job.knownRefs()).get(`refs/heads/${plan.branch}`);
   if (!base || base === plan.source) return [];
-  const diff = await job.git(["diff", "--name-only", base, plan.source, "--", ".github/workflows"], { ok: [0, 128] });
-  if (diff.code !== 0 || diff.stdout.trim() === "") return [];
+  const folder = ".github/workflows";
+  const commits = [base, plan.source];
+  const names = [...commits, ...commits.map((commit) => `${commit}:${folder}`)];
+  const [there, here, theirs, ours] = await readObjects(job.git, names);
+  if (!there || !here || theirs?.sha === ours?.sha) return [];
   return [
     {
       level: "warning",

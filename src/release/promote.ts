@@ -40,7 +40,7 @@ export async function buildAndProve(
 ): Promise<Built & { summary: string }> {
   const { plan } = planned;
   const files = path.join(folder, "files");
-  const seal = await readSeal(job, plan.candidate as string);
+  const seal = await readSeal(job, plan.candidate as string, await job.knownRefs());
   const promotion: Promotion = {
     schema: 1,
     ...{ name: release.name, repository: release.repository, version: release.version, tag: release.tag },

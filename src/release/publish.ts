@@ -56,6 +56,7 @@ export function compareText(a: string, b: string): number {
  * Converges: any number of runs, anywhere, end in the same state.
  *
  * @param skip targets left out on purpose
+ * @returns what was done; and what the lock ref names, null where it is gone: a sealed release's lock never changes again
  * @see two-tier.md, steps 6 to 11
  */
 export async function publishSealed(
@@ -64,7 +65,7 @@ export async function publishSealed(
   targets: readonly Target[],
   options: ApplyOptions,
   skip: ReadonlySet<string>,
-): Promise<Applied> {
+): Promise<Applied & { lock: string | null }> {
   const { manifest, staging } = seal;
   const place = stagingOf(job, targets, manifest.tag);
   if (place.target === staging.target) place.staging.use(staging.id);
@@ -92,18 +93,20 @@ export async function publishSealed(
   }
   await refuseClosed(steps, targets, manifest.tag, job);
   if (await isGone(place.staging, staging.id, steps, release.items, job)) await place.staging.create(job.io);
-  return apply(steps, options);
+  return { ...(await apply(steps, options)), lock: refs.get(lockRef(manifest.tag)) ?? null };
 }
 
 /**
  * Ends a release that is complete: the lock goes, pointers are looked at once more. The last step of all, because
  * without its lock a complete release has nothing that a later run would finish.
  *
+ * @param lock what publishSealed saw: the ref is deleted only if it still names that
  * @see two-tier.md, step 12
  */
 export async function endRelease(
   job: Job,
   { manifest, staging: sealed }: Seal,
+  lock: string | null,
   targets: readonly Target[],
   options: ApplyOptions,
   skip: ReadonlySet<string>,
@@ -114,7 +117,6 @@ export async function endRelease(
   const keeps = staging.holdsAssets || manifest.skipped.length > 0;
   await discardOthers(job, staging, keeps ? sealed.id : "");
   const ref = lockRef(manifest.tag);
-  const lock = (await job.refs()).get(ref);
   if (lock) await changeRefs(job, `ending ${manifest.tag}`, [{ ref, to: null, expect: lock }]);
   await job.onStep?.("unlocked");
   // A slower run of a lower version may have moved a pointer between our write and the end of our lock.

@@ -57,7 +57,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
   await makeOwnFolder(job);
   const folder = await temporaryFolder(job.folder, "run");
   try {
-    let seal: Seal | null = plan.sealed ? await readSeal(job, plan.tag as string) : null;
+    let seal: Seal | null = plan.sealed ? await readSeal(job, plan.tag as string, await job.knownRefs()) : null;
     let targets: readonly Target[];
     let files = folder;
     if (seal) {
@@ -90,7 +90,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
         (it) => it,
       );
     }
-    if (applied.pending.length === 0) await endRelease(job, sealed, targets, options, skip);
+    if (applied.pending.length === 0) await endRelease(job, sealed, applied.lock, targets, options, skip);
     return {
       released: true,
       reason: plan.reason,

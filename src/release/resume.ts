@@ -18,7 +18,7 @@ export async function resumePlan(job: Job, tag: string, around: Plan): Promise<P
       hint: `release the next number: twotier release --tier ${around.tier}`,
     });
   }
-  const seal = await readSeal(job, tag);
+  const seal = await readSeal(job, tag, refs);
   if (!seal) {
     const lock = refs.has(lockRef(tag));
     throw new ReleaseError(refs.has(`refs/tags/${tag}`) || lock ? "REFUSED" : "USAGE", whyNot(tag, refs, lock), {

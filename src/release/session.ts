@@ -6,8 +6,6 @@ import type { Config, ResolvedArtifacts } from "../config/types.ts";
 import type { Plan, ReleaseFlags } from "../core/plan.ts";
 import { retrying } from "../core/retry.ts";
 import type { Io, ReleaseContext, Target, TargetName } from "../core/target.ts";
-import { gitIn } from "../git/git.ts";
-import type { Git } from "../git/push.ts";
 import { openRepository, type Repository } from "../git/repository.ts";
 import { commitTree as gitTree } from "../git/tree.ts";
 import { ReleaseError } from "../lib/errors.ts";
@@ -26,7 +24,7 @@ import { changelogFile } from "./stamps.ts";
 export type MakeTargets = (
   config: Config,
   resolved: ResolvedArtifacts,
-  repository: { git: Git; remote: string | null },
+  repository: Pick<Repository, "git" | "remote" | "refs">,
   release?: ReleaseContext & { body: string },
 ) => readonly Target[];
 
@@ -75,15 +73,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { io, flags } = options;
   const opened = await (options.repository ?? openRepository(options.dir, io.signal, options.gitEnv));
   const repository = patient(opened, io);
-  const git = gitIn(options.dir, { signal: io.signal, env: options.gitEnv });
-  const released = { git, remote: repository.remote };
+  const git = repository.own;
+  // Not the patient one: whoever asks a target tries again.
+  const released = { git, remote: repository.remote, refs: opened.refs };
   const skipped = new Set<string>(options.skip?.map((one) => one.target));
   const active = (targets: readonly Target[]) => targets.filter((target) => !skipped.has(target.name));
 
+  // A commit never changes: what its config makes of its tree is asked for by several steps, and found out once.
+  const resolvedOf = new Map<string, Promise<ResolvedArtifacts>>();
   const at = async (revision: string) => {
     const source = await readSource(repository, revision, parseConfig);
-    const resolved = await resolveArtifacts(source.config, gitTree(repository.git, source.sha));
-    return { source, config: source.config, resolved };
+    const { sha, config } = source;
+    const resolved = resolvedOf.get(sha) ?? resolveArtifacts(config, gitTree(repository.git, sha));
+    resolvedOf.set(sha, resolved);
+    resolved.catch(() => resolvedOf.delete(sha));
+    return { source, config, resolved: await resolved };
   };
   const plan = async (fresh = false): Promise<Planned> => {
     const here = await at(options.source ?? "HEAD");
@@ -162,6 +166,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         return options.resume === undefined ? result : finish(options.resume, result, this);
       },
       refs: async () => (await repository.refs(true)).byName,
+      knownRefs: () => repository.refs(),
       targets: ({ config, resolved }, release) => options.makeTargets(config, resolved, released, release),
       skip: options.skip ?? [],
       wait: options.wait ?? flags.tier === "production",
@@ -194,7 +199,7 @@ function withItems(
   plan: Plan,
   config: Config,
   resolved: ResolvedArtifacts,
-  repository: { git: Git; remote: string | null },
+  repository: Pick<Repository, "git" | "remote" | "refs">,
   options: SessionOptions,
 ): Plan {
   if (!plan.release || plan.version === null || plan.tag === null) return plan;

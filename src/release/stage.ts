@@ -5,6 +5,8 @@ import { retrying } from "../core/retry.ts";
 import type { Staging, Target } from "../core/target.ts";
 import { observe } from "../core/world.ts";
 import { lockRef } from "../git/lock.ts";
+import { messageOf, readObjects } from "../git/objects.ts";
+import type { Refs } from "../git/refs.ts";
 import { makeTagObject } from "../git/release-commit.ts";
 import { decodeSeal, encodeSeal, type Seal } from "../git/seal.ts";
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
@@ -50,14 +52,14 @@ export async function stageAndSeal(
   } catch (thrown) {
     // A run that helps may lose its place to the winner of the seal: then the seal counts, not our failure.
     const error = asReleaseError(thrown);
-    const theirs = error.code === "INTERRUPTED" ? null : await readSeal(job, manifest.tag);
+    const theirs = error.code === "INTERRUPTED" ? null : await readSeal(job, manifest.tag, await job.refs());
     if (!theirs) {
       if (error.code !== "INTERRUPTED") await discard(job, place.staging, id);
       throw error;
     }
   }
   await discard(job, place.staging, id);
-  const theirs = await readSeal(job, manifest.tag);
+  const theirs = await readSeal(job, manifest.tag, await job.refs());
   if (!theirs) {
     throw new ReleaseError("LOST", `${manifest.tag} was taken from this run before it could be sealed`, {
       hint: "a stable release of the same line was faster; run the same command again",
@@ -108,21 +110,30 @@ async function pushSeal(job: Job, seal: Seal, taken: Taken): Promise<"ours" | "t
   }
 }
 
-/** The seal on the remote, or null where the tag doesn't exist or another tool made it. */
-export async function readSeal(job: Job, tag: string): Promise<Seal | null> {
+/**
+ * The seal on the remote, or null where the tag doesn't exist or another tool made it.
+ *
+ * @param refs the remote's as they are now, or those that the plan was made with: a seal that it saw stays the same
+ */
+export async function readSeal(job: Job, tag: string, refs: Pick<Refs, "get">): Promise<Seal | null> {
   const ref = `refs/tags/${tag}`;
-  const sha = (await job.refs()).get(ref);
+  const sha = refs.get(ref);
   if (!sha) return null;
-  const known = await job.git(["cat-file", "-t", sha], { ok: [0, 128] });
-  if (known.code !== 0 && job.remote !== null) {
+  let [object] = await readObjects(job.git, [sha]);
+  if (!object && job.remote !== null) {
     const { remote } = job;
     await retrying(`fetching ${tag}`, job.io, () =>
       job.git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, ref]),
     );
+    [object] = await readObjects(job.git, [sha]);
   }
-  if ((await job.git(["cat-file", "-t", sha])).stdout.trim() !== "tag") return null;
-  const { stdout } = await job.git(["cat-file", "tag", sha]);
-  return decodeSeal(stdout.slice(stdout.indexOf("\n\n") + 2), tag);
+  if (!object) {
+    throw new ReleaseError("GIT", `the tag ${tag} was changed while it was read`, {
+      retryable: true,
+      hint: "run the same command again",
+    });
+  }
+  return object.type === "tag" ? decodeSeal(messageOf(object), tag) : null;
 }
 
 /** Places that killed or losing runs left behind. */

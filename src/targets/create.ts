@@ -2,6 +2,7 @@ import type { Config, ResolvedArtifacts, SiteConfig } from "../config/types.ts";
 import type { ReleaseContext, Target } from "../core/target.ts";
 import { siteInput } from "../generate/site/index.ts";
 import type { Git } from "../git/push.ts";
+import type { Refs } from "../git/refs.ts";
 import { ReleaseError } from "../lib/errors.ts";
 import type { IdTokens } from "../lib/id-token.ts";
 import { createGithubTarget } from "./github/index.ts";
@@ -54,6 +55,8 @@ export interface ReleasedRepository {
   git: Git;
   /** Name or address; null: the refs of this repository are the truth. */
   remote: string | null;
+  /** Its refs, as openRepository reads them. */
+  refs?(fresh: boolean): Promise<Refs>;
 }
 
 /** The targets that a config turns on, in the order in which they are shown. */

@@ -182,6 +182,31 @@ describe("Go modules", () => {
     await watched.close();
   });
 
+  test("all modules are looked at by one reading, as the publisher and as anybody", async () => {
+    const release = { ...(await releaseOf(world, "0.6.0")), tag: "cat@0.6.0" };
+    const options = optionsFor(world, release, token);
+    const asked: string[] = [];
+    const git: GoTargetOptions["git"] = (args, run) => {
+      asked.push(args.find((one) => !one.includes("=") && one !== "-c") as string);
+      return options.git(args, run);
+    };
+    const target = createGoTarget({ ...options, git });
+    const { items } = target.expect([], release);
+    const io = testIo();
+    expect(items).toHaveLength(2);
+    expect(await Promise.all(items.map((item) => target.observe(item, io)))).toEqual([
+      { state: "absent" },
+      { state: "absent" },
+    ]);
+    expect(asked).toEqual(["ls-remote"]);
+    for (const item of items) await target.publish(item, async () => Promise.reject(), io);
+    asked.length = 0;
+    const seen = await Promise.all(items.map((item) => target.verify(item, io)));
+    expect(seen).toEqual(items.map((item) => ({ state: "present", digest: item.digest })));
+    expect(asked).toEqual(["ls-remote", "ls-remote"]); // where the remote is, and what is there
+    io.close();
+  });
+
   test("the tags of a private repository are verified with the credential, which the answer says", async () => {
     const hidden = await startModules();
     const release = await releaseOf(hidden, "0.1.19");

@@ -2,7 +2,7 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Finding, Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { withoutCredentials } from "../../git/credentials.ts";
 import { type Git, pushRefs } from "../../git/push.ts";
-import { commitOf, readRefs } from "../../git/refs.ts";
+import { commitOf, onceATurn, type Refs, readRefs } from "../../git/refs.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
 import { hexOf } from "../../lib/hash.ts";
@@ -18,6 +18,8 @@ export interface GoTargetOptions {
   git: Git;
   /** Name or address of the remote; null: the refs of this repository are the truth. */
   remote: string | null;
+  /** Reads the remote's refs: those that the run has read already, or when `fresh` as they are now. Left out: by `git`. */
+  refs?(fresh: boolean): Promise<Refs>;
   release?: ReleaseContext;
 }
 
@@ -27,12 +29,15 @@ export interface GoTargetOptions {
  */
 export function createGoTarget(options: GoTargetOptions): Target {
   const { modules, git, remote } = options;
+  const refs = options.refs ?? onceATurn(() => readRefs(git, remote));
+  // All modules are verified in one turn.
+  const address = onceATurn(async () => (remote === null ? "" : addressOf(git, remote)));
+  const refsForAll = onceATurn((from: string) => readRefs(withoutCredentials(git, from), from));
   const refName = (tag: string) => `refs/tags/${tag}`;
 
-  const look = async (item: Item, io: Io, from: { git: Git; remote: string | null }): Promise<Seen> => {
+  const look = async (item: Item, io: Io, read = () => refs(true)): Promise<Seen> => {
     io.signal.throwIfAborted();
-    const refs = await readRefs(from.git, from.remote);
-    const commit = commitOf(refs, refName(item.id));
+    const commit = commitOf(await read(), refName(item.id));
     return commit === undefined ? { state: "absent" } : { state: "present", digest: `git:${commit}` };
   };
 
@@ -59,11 +64,12 @@ export function createGoTarget(options: GoTargetOptions): Target {
       return refused ? [...findings, refused] : findings;
     },
 
+    /** From the refs that the plan is made with: they tell its releases and these numbers of one moment. */
     async versions(io: Io): Promise<string[]> {
       io.signal.throwIfAborted();
       const starts = modules.map((module) => refName(`${tagPrefix(module)}v`));
       const found = new Set<string>();
-      for (const name of (await readRefs(git, remote)).byName.keys()) {
+      for (const name of (await refs(false)).byName.keys()) {
         for (const start of starts) {
           const version = name.startsWith(start) ? parseVersion(name, start.length) : null;
           if (version) found.add(formatVersion(version));
@@ -72,7 +78,7 @@ export function createGoTarget(options: GoTargetOptions): Target {
       return [...found];
     },
 
-    observe: (item, io) => look(item, io, { git, remote }),
+    observe: (item, io) => look(item, io),
 
     /** Creates only. Two runs of one release push the same commit: who comes second finds it there. */
     async publish(item: Item, _files, io: Io): Promise<void> {
@@ -81,19 +87,19 @@ export function createGoTarget(options: GoTargetOptions): Target {
       const commit = hexOf(item.digest);
       const pushed = await pushRefs(git, remote, [{ ref: refName(item.id), to: commit, expect: null }]);
       if (pushed === "done") return;
-      const seen = await look(item, io, { git, remote });
+      const seen = await look(item, io);
       if (seen.state !== "absent" && seen.digest === item.digest) return;
       throw conflict(item, seen.state === "absent" ? undefined : seen.digest);
     },
 
     async verify(item: Item, io: Io): Promise<Seen> {
       io.signal.throwIfAborted();
-      const address = remote === null ? "" : await addressOf(git, remote);
-      if (!/^https?:/.test(address)) return look(item, io, { git, remote });
+      const from = await address();
+      if (!/^https?:/.test(from)) return look(item, io);
       try {
-        return await look(item, io, { git: withoutCredentials(git, address), remote: address });
+        return await look(item, io, () => refsForAll(from));
       } catch {
-        const seen = await look(item, io, { git, remote });
+        const seen = await look(item, io);
         if (seen.state === "absent") return seen;
         return { ...seen, note: "read with the credential: the repository isn't public" };
       }
