@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ReleaseError } from "../lib/errors.ts";
 import { createHttp } from "../lib/http.ts";
-import { type ApplyOptions, apply, movePointers } from "./apply.ts";
+import { type ApplyOptions, apply, applyPhase, movePointers } from "./apply.ts";
 import { diff } from "./diff.ts";
 import type { Event, Io, Item, Pointer, Seen, Target } from "./target.ts";
 import { observe } from "./world.ts";
@@ -158,6 +158,54 @@ describe("apply", () => {
     const items = [item("sdist", { target: "pypi", after: ["wheel"] }), item("wheel", { target: "pypi" })];
     await run({ version: "1.0.0", items, pointers: [] });
     expect(pypi.log).toEqual(["publish wheel", "publish sdist"]);
+  });
+
+  describe("writes that a registry's answer vouches for", () => {
+    const three = ["a", "b", "c"].map((id) => item(id, { target: "github", phase: "stage" }));
+    function vouching(answers: (one: Item) => Seen["state"] = () => "staged") {
+      const github = memory("github");
+      const { publish, observe: look } = github.target;
+      github.target.publish = async (one, files, io) => {
+        await publish(one, files, io);
+        if (answers(one) === "absent" && github.log.filter((line) => line === `publish ${one.id}`).length === 1) {
+          github.held.delete(one.id);
+        }
+        return { state: "staged", digest: one.digest };
+      };
+      github.target.observe = async (one, io) => {
+        github.log.push(`look at ${one.id}`);
+        return look(one, io);
+      };
+      const { options } = setup(github.target);
+      const steps = three.map((one) => ({ do: "publish", phase: "stage", item: one }) as const);
+      return { ...github, stage: () => applyPhase("stage", steps, options) };
+    }
+
+    it("are read back once each, when all of them are there", async () => {
+      const { log, stage } = vouching();
+      await stage();
+      expect(log.slice(0, 3).sort()).toEqual(["publish a", "publish b", "publish c"]);
+      expect(log.slice(3).sort()).toEqual(["look at a", "look at b", "look at c"]);
+    });
+
+    it("are sent again when they aren't there after all", async () => {
+      const { log, held, stage } = vouching((one) => (one.id === "b" ? "absent" : "staged"));
+      await stage();
+      expect(log.filter((line) => line === "publish b")).toHaveLength(2);
+      expect(log.at(-1)).toBe("look at b");
+      expect([...held.keys()].sort()).toEqual(["a", "b", "c"]);
+    });
+
+    it("stop the release when it holds other bytes after all", async () => {
+      const { target, held, stage } = vouching();
+      const { publish } = target;
+      target.publish = async (one, files, io) => {
+        const answer = await publish(one, files, io);
+        held.set("c", { state: "staged", digest: "sha256:other" });
+        return answer;
+      };
+      await expect(stage()).rejects.toMatchObject({ code: "CONFLICT", facts: { found: "sha256:other" } });
+    });
   });
 
   it("reports an accepted item as pending and leaves its pointer alone", async () => {

@@ -1,7 +1,7 @@
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { conflict, type Step } from "./diff.ts";
 import { gaveUp, pause, retrying, tries } from "./retry.ts";
-import type { Files, Io, Item, Phase, Pointer, Seen, Target } from "./target.ts";
+import type { Files, Io, Item, Phase, Pointer, Seen, Target, Told } from "./target.ts";
 import { phases } from "./target.ts";
 import { keyOf, targetOf } from "./world.ts";
 
@@ -58,20 +58,21 @@ export async function movePointers(pointers: readonly Pointer[], options: ApplyO
   await sideBySide(pointers, options.concurrency ?? 8, (pointer) => point(pointer, pointer.version, options, applied));
 }
 
-/** Publishes what a phase lacks; items named in `after` come first. */
+/** Publishes what a phase lacks, and reads it back; items named in `after` come first. */
 export async function applyPhase(phase: Phase, steps: readonly Step[], options: ApplyOptions): Promise<void> {
   const mine = steps.filter((step) => (step.do === "publish" || step.do === "await") && step.phase === phase);
   const todo = mine.map((step) => (step as Extract<Step, { do: "publish" }>).item);
   const running = new Map<string, Promise<void>>();
   const slots = semaphore(options.concurrency ?? 8);
   const failed = new AbortController();
+  const told: Item[] = [];
   const run = async (item: Item, publishIt: boolean) => {
     await Promise.all((item.after ?? []).map((id) => running.get(`${item.target} ${id}`)));
     if (!publishIt) return;
     await slots(async () => {
       if (failed.signal.aborted) return;
       try {
-        await publish(item, options);
+        if ((await publish(item, options)) === "told") told.push(item);
       } catch (error) {
         failed.abort();
         throw error;
@@ -92,29 +93,50 @@ export async function applyPhase(phase: Phase, steps: readonly Step[], options: 
     const first = errors[0] as ReleaseError;
     throw new ReleaseError(first.code, `${errors.length} items failed`, { findings: errors, hint: first.hint });
   }
+  // All at once: of items that are kept in one place a target makes one read.
+  await sideBySide(told, told.length, (item) => confirm(item, options));
 }
 
-/** Brings one item to its registry. */
-export async function publish(item: Item, { targets, files, io }: ApplyOptions): Promise<Seen> {
+/** Reads back what a registry's answer said of a write; what it doesn't show after all is published again. */
+async function confirm(item: Item, options: ApplyOptions): Promise<void> {
+  const seen = await readBack(item, targetOf(options.targets, item.target), options.io, 8);
+  const other = conflict(item, seen.state === "absent" ? undefined : seen.digest);
+  if (other) throw other;
+  if (seen.state === "absent" || seen.state === "retracted") await publish(item, options, false);
+}
+
+/**
+ * Brings one item to its registry.
+ *
+ * @param trusting false: reads back whatever the registry's answer says
+ * @returns "told" where the registry's own answer says that it holds these bytes, and nobody has read them back yet
+ */
+export async function publish(
+  item: Item,
+  { targets, files, io }: ApplyOptions,
+  trusting = true,
+): Promise<"told" | "read back"> {
   const target = targetOf(targets, item.target);
   const started = io.now().getTime();
   io.emit({ type: "item", target: item.target, id: item.id, state: "publish" });
   for (let attempt = 1; ; attempt++) {
     let failure: ReleaseError | undefined;
+    let told: Told | undefined;
     try {
-      await target.publish(item, files, io);
+      const answer = await target.publish(item, files, io);
+      if (trusting) told = answer;
     } catch (thrown) {
       failure = asReleaseError(thrown);
       if (failure.code === "INTERRUPTED") throw failure;
     }
     // Uncertain or failed: only what is read back counts (registry-facts.md: 403/409 can follow a write that landed).
-    const seen = await readBack(item, target, io, failure ? 1 : 8);
+    const seen = told ?? (await readBack(item, target, io, failure ? 1 : 8));
     const other = conflict(item, seen.state === "absent" ? undefined : seen.digest);
     if (other) throw other;
     if (seen.state !== "absent" && seen.state !== "retracted") {
       const state = seen.state === "present" ? "present" : seen.state;
       io.emit({ type: "item", target: item.target, id: item.id, state, ms: io.now().getTime() - started });
-      return seen;
+      return told ? "told" : "read back";
     }
     const error = failure ?? notThere(item);
     if (failure && !failure.retryable) throw error;

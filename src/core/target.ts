@@ -47,6 +47,12 @@ export type Seen =
   | { state: "absent" }
   | { state: "pending" | "staged" | "present" | "retracted"; digest?: Digest; note?: string; marks?: Mark[] };
 
+/** What a registry says it holds in its answer to a write. */
+export interface Told {
+  state: "staged" | "present";
+  digest: Digest;
+}
+
 /** What a registry says of a version besides its bytes; read by `observe`, where the registry has such marks. */
 export type Mark = "pre-release" | "yanked" | "deprecated";
 
@@ -243,8 +249,12 @@ export interface Target {
    * another credential than it began with.
    */
   phaseOf?(item: Item): Phase;
-  /** Only when absent. Returns when the registry has answered; the caller reads back. */
-  publish(item: Item, files: Files, io: Io): Promise<void>;
+  /**
+   * Only when absent. Returns when the registry has answered; the caller reads back.
+   *
+   * @returns what the registry's answer says, where it tells the digest: then a wave of writes is read back once, at its end
+   */
+  publish(item: Item, files: Files, io: Io): Promise<Told | undefined>;
   /**
    * Items that are missing, but that the registry takes no more, though it has others of the release. Reads only.
    *

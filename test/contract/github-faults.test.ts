@@ -97,7 +97,7 @@ test("two runs that fill one draft at once end with each asset once, and neither
   const { one, id, items } = await staged(io);
   const other = target();
   other.staging?.use(id);
-  const again = async (run: () => Promise<void>) => {
+  const again = async (run: () => Promise<unknown>) => {
     for (let attempt = 0; attempt < 5; attempt++) {
       try {
         return await run();

@@ -334,6 +334,31 @@ describe("publish", () => {
     expect(events).toEqual([]);
   });
 
+  test("says what GitHub's answer says it holds, and nothing where that doesn't say all", async () => {
+    const saying = (change: object) =>
+      serverOf({ ...draft([]), [upload]: { status: 201, json: assetJson(change) } }).io;
+    expect(await using().publish(item, files, saying({}))).toEqual({ state: "staged", digest: item.digest });
+    expect(await using().publish(item, files, saying({ digest: null }))).toBeUndefined();
+    expect(await using().publish(item, files, saying({ state: "starter" }))).toBeUndefined();
+  });
+
+  test("goes by what was just seen there, and looks again after a failure", async () => {
+    const answers: Answer[] = [{ status: 502 }, { status: 201, json: assetJson() }];
+    const { io, whats } = serverOf({ ...draft([]), [upload]: () => answers.shift() as Answer });
+    const one = using();
+    await one.observe(item, io);
+    await expect(one.publish(item, files, io)).rejects.toMatchObject({ retryable: true });
+    await one.publish(item, files, io);
+    const look = `GET ${repo}/releases/7`;
+    expect(whats()).toEqual([look, upload, look, upload]);
+  });
+
+  test("says that the draft is gone when it goes after the look", async () => {
+    const looks: Answer[] = [{ json: releaseJson() }];
+    const { io } = serverOf({ [`GET ${repo}/releases/7`]: () => looks.shift() ?? { status: 404 } });
+    await expect(using().publish(item, files, io)).rejects.toThrow(/no GitHub release or draft to put cat.tgz into/);
+  });
+
   test("is seen by a look that begins after it, whatever look is still on its way", { timeout: 5000 }, async () => {
     const answers = { upload: Promise.withResolvers<Answer>(), look: Promise.withResolvers<Answer>() };
     const full = { json: releaseJson({ assets: [assetJson()] }) };
@@ -508,6 +533,14 @@ describe("staging", () => {
       },
     });
     expect(await one.staging?.list(io)).toEqual(["1", "7"]);
+  });
+
+  test("asks for none of its own that is listed as published", async () => {
+    const one = target();
+    one.staging?.use("7");
+    const { io, sent } = serverOf({ [`GET ${repo}/releases`]: { json: [releaseJson({ draft: false })] } });
+    expect(await one.staging?.list(io)).toEqual([]);
+    expect(sent).toHaveLength(1);
   });
 
   test("deletes drafts of its tag and nothing else", async () => {

@@ -111,7 +111,7 @@ export function createGithubTarget(options: GithubOptions): Target {
     observe,
 
     async publish(item, files, io) {
-      await uploadAsset(api, place, item, await files(item.file), io);
+      return await uploadAsset(api, place, item, await files(item.file), io);
     },
 
     promote: (io) => promoteDraft(api, place, context(), presentation(), io),

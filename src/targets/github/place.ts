@@ -1,5 +1,6 @@
 import type { Io } from "../../core/target.ts";
 import type { Digest } from "../../lib/hash.ts";
+import { sharedRequests } from "../../lib/shared-requests.ts";
 import type { Api } from "./api.ts";
 import { type Asset, downloadAsset, releaseById, releaseByTag, type Snapshot } from "./releases.ts";
 
@@ -9,15 +10,14 @@ export interface Place {
   draft: string | undefined;
   /** That release with its assets; null where there is none. */
   look(io: Io): Promise<Snapshot | null>;
-  /** To be called when a write was answered, so that no look that began before it is taken for the present. */
-  changed(): void;
+  /** What the last look saw. It may have changed since: what is sent on its word alone, GitHub must refuse then. */
+  seen: Snapshot | null | undefined;
   /** sha256 of an asset: GitHub's own, or of its downloaded bytes where the server states none. */
   digestOf(asset: Asset, io: Io): Promise<Digest>;
 }
 
 export function createPlace(api: Api, tag: () => string): Place {
-  let writes = 0;
-  let looking: { since: number; result: Promise<Snapshot | null> } | undefined;
+  const share = sharedRequests();
   const downloaded = new Map<number, Promise<Digest>>();
 
   async function look(io: Io): Promise<Snapshot | null> {
@@ -28,21 +28,13 @@ export function createPlace(api: Api, tag: () => string): Place {
 
   const place: Place = {
     draft: undefined,
-    look(io) {
-      // Many items are observed side by side: they share one look, unless a write was answered since it began.
-      if (looking?.since !== writes) {
-        const mine = { since: writes, result: look(io) };
-        const forget = () => {
-          if (looking === mine) looking = undefined;
-        };
-        mine.result.then(forget, forget);
-        looking = mine;
-      }
-      return looking.result;
-    },
-    changed() {
-      writes++;
-    },
+    seen: undefined,
+    // Many items are observed side by side: they share one look.
+    look: (io) =>
+      share("", async () => {
+        place.seen = await look(io);
+        return place.seen;
+      }),
     digestOf(asset, io) {
       if (asset.digest !== null) return Promise.resolve(asset.digest);
       // An asset's bytes never change under its id.

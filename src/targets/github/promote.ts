@@ -26,25 +26,19 @@ export async function promoteDraft(
   }
   const { id, draft } = before.release;
   if (!draft && before.release.prerelease === prerelease) return;
-  try {
-    const response = await api.send(
-      {
-        path: `/releases/${id}`,
-        method: "PATCH",
-        json: {
-          ...(draft
-            ? { tag_name: context.tag, target_commitish: context.commit, name: title, body, draft: false }
-            : {}),
-          prerelease,
-          make_latest: "false", // defaults to true, also on PATCH (docs.github.com/rest/releases/releases)
-        },
+  const response = await api.send(
+    {
+      path: `/releases/${id}`,
+      method: "PATCH",
+      json: {
+        ...(draft ? { tag_name: context.tag, target_commitish: context.commit, name: title, body, draft: false } : {}),
+        prerelease,
+        make_latest: "false", // defaults to true, also on PATCH (docs.github.com/rest/releases/releases)
       },
-      io,
-    );
-    response.discard();
-  } finally {
-    place.changed();
-  }
+    },
+    io,
+  );
+  response.discard();
   const after = await place.look(io);
   if (after && !after.release.draft && after.release.prerelease === prerelease) return;
   throw new ReleaseError("REGISTRY", `GitHub doesn't show the release ${context.tag} as published yet`, {

@@ -29,7 +29,7 @@ export function createStaging(
 
   function use(id: string): string {
     place.draft = releaseId(id);
-    place.changed();
+    place.seen = undefined;
     known.add(id);
     return id;
   }
@@ -78,10 +78,10 @@ export function createStaging(
 
   async function list(io: Io): Promise<string[]> {
     const { tag } = context();
-    const listed = (await listReleases(api, io))
-      .filter((one) => one.draft && one.tag === tag)
-      .map((one) => `${one.id}`);
-    const unlisted = [...known].filter((id) => !listed.includes(id));
+    const all = await listReleases(api, io);
+    const listed = all.filter((one) => one.draft && one.tag === tag).map((one) => `${one.id}`);
+    // One that is listed as published is a draft no more.
+    const unlisted = [...known].filter((id) => !all.some((one) => `${one.id}` === id));
     const found = await Promise.all(unlisted.map(async (id) => (await releaseById(api, id, io))?.release));
     return [...listed, ...unlisted.filter((_, index) => found[index]?.draft && found[index].tag === tag)];
   }
@@ -104,7 +104,7 @@ export function createStaging(
     }
     known.delete(id);
     if (place.draft === id) place.draft = undefined;
-    place.changed();
+    place.seen = undefined;
   }
 
   return {

@@ -9,7 +9,6 @@ import type { Place } from "./place.ts";
 export function githubUndo(api: Api, place: Place): Undo {
   return {
     async plan(_items, { tag, tier, deleteTag }, io) {
-      place.changed();
       const release = (await place.look(io))?.release;
       const action = (way: "delete" | "demote", state: UndoAction["state"], text: string): UndoAction[] => [
         { target: "github", id: tag, way, state, text },
@@ -32,11 +31,7 @@ export function githubUndo(api: Api, place: Place): Undo {
           ? { path, method: "DELETE", ok: [204, 404] }
           : // "Drafts and prereleases cannot be set as latest", and make_latest defaults to true (GitHub's REST docs)
             { path, method: "PATCH", json: { prerelease: true, make_latest: "false" } };
-      try {
-        (await api.send(request, io)).discard();
-      } finally {
-        place.changed();
-      }
+      (await api.send(request, io)).discard();
     },
   };
 }

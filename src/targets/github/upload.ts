@@ -1,29 +1,42 @@
-import type { Io, Item, LocalFile } from "../../core/target.ts";
+import type { Io, Item, LocalFile, Told } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import { readChunks } from "../../lib/file.ts";
 import { type Api, hasStatus } from "./api.ts";
 import type { Place } from "./place.ts";
-import { asAsset, type GithubRelease } from "./releases.ts";
+import { asAsset, type GithubRelease, type Snapshot } from "./releases.ts";
 
 /**
- * Streams one asset from disk into the release. Looks before it sends, so it may be called again after any failure:
+ * Streams one asset from disk into the release. It goes by what was seen there last, and looks again after any failure:
  * a 502 can leave the asset there, or a `starter` that keeps its name taken (docs.github.com/rest/releases/assets).
  *
+ * @returns what GitHub says it holds now; undefined where it doesn't say all of it, so that it must be read back
  * @throws ReleaseError CONFLICT when the release holds other bytes under this name; what the request met otherwise.
  */
-export async function uploadAsset(api: Api, place: Place, item: Item, file: LocalFile, io: Io): Promise<void> {
+export async function uploadAsset(
+  api: Api,
+  place: Place,
+  item: Item,
+  file: LocalFile,
+  io: Io,
+): Promise<Told | undefined> {
   try {
-    await lookAndSend(api, place, item, file, io);
+    return await sendInto(place.seen ?? (await place.look(io)), api, place, item, file, io);
   } catch (error) {
-    place.changed();
-    if (!alreadyExists(error)) throw error;
-    // Another run was first, since the look: what it left there decides.
-    await lookAndSend(api, place, item, file, io);
+    place.seen = undefined;
+    if (!alreadyExists(error) && !hasStatus(error, 404)) throw error;
+    // Another run was first, or took the draft away, since the look: what is there now decides.
+    return await sendInto(await place.look(io), api, place, item, file, io);
   }
 }
 
-async function lookAndSend(api: Api, place: Place, item: Item, file: LocalFile, io: Io): Promise<void> {
-  const snapshot = await place.look(io);
+async function sendInto(
+  snapshot: Snapshot | null,
+  api: Api,
+  place: Place,
+  item: Item,
+  file: LocalFile,
+  io: Io,
+): Promise<Told | undefined> {
   if (snapshot === null) {
     throw new ReleaseError("REGISTRY", `there is no GitHub release or draft to put ${item.id} into`, {
       hint: "the draft was deleted; run the same command again to make a new one",
@@ -33,7 +46,7 @@ async function lookAndSend(api: Api, place: Place, item: Item, file: LocalFile, 
   const there = assets.find((asset) => asset.name === item.id);
   if (there?.state === "uploaded") {
     const found = await place.digestOf(there, io);
-    if (found === item.digest) return;
+    if (found === item.digest) return undefined;
     throw new ReleaseError(
       "CONFLICT",
       `the GitHub release ${release.tag} already holds ${item.id} with other contents`,
@@ -43,18 +56,11 @@ async function lookAndSend(api: Api, place: Place, item: Item, file: LocalFile, 
       },
     );
   }
-  if (there !== undefined) await deleteAsset(api, place, there.id, io);
-  await send(api, place, release, item, file, io);
+  if (there !== undefined) await deleteAsset(api, there.id, io);
+  return await send(api, release, item, file, io);
 }
 
-async function send(
-  api: Api,
-  place: Place,
-  release: GithubRelease,
-  item: Item,
-  file: LocalFile,
-  io: Io,
-): Promise<void> {
+async function send(api: Api, release: GithubRelease, item: Item, file: LocalFile, io: Io): Promise<Told | undefined> {
   const response = await api.send(
     {
       path: `${uploadAddress(api.options.api, release.uploadUrl)}?name=${encodeURIComponent(item.id)}`,
@@ -67,7 +73,6 @@ async function send(
     },
     io,
   );
-  place.changed();
   const asset = asAsset(await response.json(), `the upload of ${item.id}`);
   const wrong =
     asset.name !== item.id
@@ -75,9 +80,14 @@ async function send(
       : asset.size !== file.size || (asset.digest ?? item.digest) !== item.digest
         ? `${item.id} arrived at GitHub with other contents`
         : null;
-  if (wrong === null) return;
+  if (wrong === null) {
+    const { state, digest } = asset;
+    // Servers before June 2025 state no digest.
+    if (state !== "uploaded" || digest === null) return undefined;
+    return { state: release.draft ? "staged" : "present", digest };
+  }
   // Only what this call just put there is taken away again.
-  await deleteAsset(api, place, asset.id, io);
+  await deleteAsset(api, asset.id, io);
   throw new ReleaseError("REGISTRY", wrong, {
     facts: {
       expected: `${item.id}, ${file.size} bytes, ${item.digest}`,
@@ -87,9 +97,8 @@ async function send(
   });
 }
 
-async function deleteAsset(api: Api, place: Place, id: number, io: Io): Promise<void> {
+async function deleteAsset(api: Api, id: number, io: Io): Promise<void> {
   await api.send({ path: `/releases/assets/${id}`, method: "DELETE", ok: [200, 204, 404] }, io);
-  place.changed();
 }
 
 /** 422 `already_exists`: another try or another run was first; looking again tells what it put there. */

@@ -81,7 +81,7 @@ export function createGoTarget(options: GoTargetOptions): Target {
     observe: (item, io) => look(item, io),
 
     /** Creates only. Two runs of one release push the same commit: who comes second finds it there. */
-    async publish(item: Item, _files, io: Io): Promise<void> {
+    async publish(item: Item, _files, io: Io): Promise<undefined> {
       io.signal.throwIfAborted();
       moduleOfTag(modules, item.id);
       const commit = hexOf(item.digest);

@@ -96,7 +96,7 @@ export function createSiteTarget({ store, input, address }: SiteTargetOptions): 
     observe: async (item, io) => seenOf(await store.read(fileOf(item.id).path, io)),
 
     /** Creates only. */
-    async publish(item: Item, _files: Files, io: Io): Promise<void> {
+    async publish(item: Item, _files: Files, io: Io): Promise<undefined> {
       const file = fileOf(item.id);
       const made = digestOf(file.text);
       if (made !== item.digest) {
