@@ -3,6 +3,7 @@ import { excerpt, ReleaseError } from "../../lib/errors.ts";
 import { type Digest, fromIntegrity } from "../../lib/hash.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http.ts";
 import { retryAfterOf } from "../../lib/retry-after.ts";
+import { sharedRequests } from "../../lib/shared-requests.ts";
 
 /**
  * Gives the token for a package: the same for all, or one a package (trusted publishing exchanges one for each).
@@ -40,6 +41,7 @@ export class NpmClient {
   readonly keyless: boolean;
   readonly #token: TokenProvider;
   readonly #openReads: boolean;
+  readonly #share = sharedRequests();
 
   /** @param registry its address, e.g. `https://registry.npmjs.org` */
   constructor(registry: string, token: TokenProvider, options: NpmClientOptions = {}) {
@@ -77,8 +79,12 @@ export class NpmClient {
     });
   }
 
-  /** dist-tag -> version; null where the registry has no such package. */
-  async distTags(name: string, io: Io): Promise<Record<string, string> | null> {
+  /** dist-tag -> version; null where the registry has no such package. Read once for all pointers of a package. */
+  distTags(name: string, io: Io): Promise<Record<string, string> | null> {
+    return this.#share(name, () => this.#distTags(name, io));
+  }
+
+  async #distTags(name: string, io: Io): Promise<Record<string, string> | null> {
     const response = await this.send(name, `/-/package/${escapeName(name)}/dist-tags`, io, {
       headers: { "cache-control": "no-cache" },
       token: true,
@@ -109,7 +115,11 @@ export class NpmClient {
   }
 
   /** Removes a dist-tag; one that isn't there is fine. */
-  async removeTag(name: string, tag: string, io: Io): Promise<void> {
+  removeTag(name: string, tag: string, io: Io): Promise<void> {
+    return this.#share(`${name} ${tag}`, () => this.#removeTag(name, tag, io));
+  }
+
+  async #removeTag(name: string, tag: string, io: Io): Promise<void> {
     const response = await this.send(name, `/-/package/${escapeName(name)}/dist-tags/${encodeURIComponent(tag)}`, io, {
       method: "DELETE",
       token: true,

@@ -49,6 +49,8 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
   const client = new NpmClient(options.registry, token, { keyless, public: access === "public" });
   /** Ids that the registry took, though it may not show them yet. */
   const accepted = new Set<string>();
+  /** The dist-tags of packages as `pointers.read` saw them last. */
+  const seen = new Map<string, Record<string, string> | null>();
 
   const observe = async (item: Item, io: Io): Promise<Seen> => {
     const { name, version } = splitId(item.id);
@@ -173,13 +175,15 @@ export function createNpmTarget(options: NpmTargetOptions): Target {
     pointers: {
       async read(pointer, io) {
         const { name, version: tag } = splitId(pointer);
-        return (await client.distTags(name, io))?.[tag] ?? null;
+        const now = await client.distTags(name, io);
+        seen.set(name, now);
+        return now?.[tag] ?? null;
       },
       async write(pointer, io) {
         const { name, version: tag } = splitId(pointer.name);
         // First what nobody follows: were it last, a run that is stopped in between would leave it for ever, because the
         // next one finds the pointer right.
-        const now = await client.distTags(name, io);
+        const now = seen.get(name) ?? (await client.distTags(name, io));
         // Set by the publish, or by hand.
         if (!moves && now?.[tag] === pointer.version) return;
         const quiet = now?.[quietTag] === pointer.version;

@@ -267,6 +267,26 @@ describe("dist-tags", () => {
     await target().pointers?.write(pointer, io);
     expect(io.sent.map(({ method }) => method)).toEqual(["GET", "DELETE", "PUT"]);
   });
+
+  test("two tags of a package are read at once, and moved by what was read", async () => {
+    const version = "0.1.19";
+    const io = scripted({
+      [`GET /-/package/${name}/dist-tags`]: [200, { latest: "0.1.18", [quietTag]: version }],
+      [`DELETE /-/package/${name}/dist-tags/${quietTag}`]: [200, {}],
+      [`PUT /-/package/${name}/dist-tags/next`]: [201, {}],
+      [`PUT /-/package/${name}/dist-tags/latest`]: [201, {}],
+    });
+    const { pointers } = target();
+    const move = async (tag: string) => {
+      const pointer = { target: "npm", name: `${name}@${tag}`, itemId: `${name}@${version}`, version } as const;
+      await pointers?.read(pointer.name, io);
+      await pointers?.write(pointer, io);
+    };
+    await Promise.all([move("next"), move("latest")]);
+    expect(io.sent.map(({ method }) => method)).toEqual(["GET", "DELETE", "PUT", "PUT"]);
+    await pointers?.read(`${name}@next`, io);
+    expect(io.sent.at(-1)?.method).toBe("GET");
+  });
 });
 
 describe("preflight", () => {

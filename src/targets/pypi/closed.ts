@@ -1,6 +1,6 @@
 import type { Io, Item } from "../../core/target.ts";
 import { versionOfFile } from "./names.ts";
-import { readProject } from "./simple.ts";
+import type { ProjectPage } from "./simple.ts";
 
 /** PyPI takes no new file for a release whose first one is older (warehouse forklift/legacy.py, since 2026-07-08). */
 const open = 14 * 24 * 3_600_000;
@@ -12,14 +12,14 @@ const open = 14 * 24 * 3_600_000;
  * @returns null where all of them may still be sent
  */
 export async function closedReleases(
-  index: string,
+  read: (project: string) => Promise<ProjectPage | null>,
   projectOf: (file: string) => string,
   missing: readonly Item[],
   io: Io,
 ): Promise<{ items: Item[]; why: string } | null> {
   const closed: { item: Item; since: Date }[] = [];
   for (const project of new Set(missing.map((item) => projectOf(item.id)))) {
-    const page = await readProject(index, project, true, io);
+    const page = await read(project);
     for (const item of missing.filter((one) => projectOf(one.id) === project)) {
       const version = versionOfFile(item.id, project);
       const times = (page?.files ?? []).flatMap(({ name, uploaded }) =>

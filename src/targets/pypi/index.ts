@@ -4,12 +4,13 @@ import { ReleaseError } from "../../lib/errors.ts";
 import { type Digest, hashing } from "../../lib/hash.ts";
 import { bounded } from "../../lib/http-answer.ts";
 import type { IdTokens } from "../../lib/id-token.ts";
+import { sharedRequests } from "../../lib/shared-requests.ts";
 import { closedReleases } from "./closed.ts";
 import { normalizeName, projectOfFile, toSemver, versionOfFile } from "./names.ts";
 import { mintedTokens, publisherPage, type UploadTokens } from "./oidc.ts";
 import { preflight, rightsUnknown } from "./preflight.ts";
 import { attestationsOf } from "./provenance.ts";
-import { type IndexFile, readProject } from "./simple.ts";
+import { type IndexFile, type ProjectPage, readProject } from "./simple.ts";
 import { pypiUndo } from "./undo.ts";
 import { type Answer, refusal, uploadFile } from "./upload.ts";
 
@@ -39,8 +40,14 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
   /** Names of files that the index took, though it may not list them yet. */
   const accepted = new Set<string>();
 
+  /** One page lists all files of a project: it is read once for those that are looked at side by side. */
+  const share = sharedRequests();
+  /** The pages as `observe` saw them last. */
+  const seen = new Map<string, ProjectPage | null>();
   const find = async (item: Item, fresh: boolean, io: Io): Promise<IndexFile | undefined> => {
-    const page = await readProject(index, projectOf(item.id, projects), fresh, io);
+    const project = projectOf(item.id, projects);
+    const page = await share(`${project} ${fresh}`, () => readProject(index, project, fresh, io));
+    if (fresh) seen.set(project, page);
     return page?.files.find((file) => file.name === item.id);
   };
 
@@ -140,7 +147,11 @@ export function createPypiTarget(options: PypiTargetOptions): Target {
     },
 
     attestations: async (item, io) => attestationsOf(await find(item, true, io), io),
-    closed: (missing, io) => closedReleases(index, (file) => projectOf(file, projects), missing, io),
+    closed(missing, io) {
+      // What was there when it was seen missing: since then a release can only have begun.
+      const read = async (project: string) => seen.get(project) ?? readProject(index, project, true, io);
+      return closedReleases(read, (file) => projectOf(file, projects), missing, io);
+    },
 
     undo: pypiUndo({ upload, index, projectOf: (file) => projectOf(file, projects), credential: withToken }),
     address: index,

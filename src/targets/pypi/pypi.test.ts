@@ -301,6 +301,19 @@ describe("a release whose first file is there for more than 14 days", () => {
   ])("but one that %s is open", async (_, listed) => {
     expect(await closed(listed)).toBeNull();
   });
+
+  test("is told by the page that its files were looked for on, which is read once for all of them", async () => {
+    const io = scripted([200], [{ ...wheel, uploaded: "2020-01-01T00:00:00Z" }]);
+    const pypi = target();
+    const missing = ["hanzo_playground-0.1.19.tar.gz", "hanzo_playground-0.1.19-cp314-none-any.whl"].map(
+      (id): Item => ({ target: "pypi", id, digest: "sha256:00", file: id, phase: "public" }),
+    );
+    await Promise.all(missing.map((item) => pypi.observe(item, io)));
+    expect((await pypi.closed?.(missing, { ...io, ...at }))?.items).toEqual(missing);
+    expect(io.sent).toHaveLength(1);
+    await Promise.all(missing.map((item) => pypi.verify(item, io)));
+    expect(io.sent).toHaveLength(3); // as installers read it; then past the caches, because it isn't there
+  });
 });
 
 describe("reading an index", () => {
