@@ -93,6 +93,30 @@ describe("createTargets", () => {
     expect(found[5]).toMatch(/AWS_ACCESS_KEY_ID.*AWS_SECRET_ACCESS_KEY/);
   });
 
+  test("made again, they hold the tokens that a registry gave for the same credentials", async () => {
+    const asked: string[] = [];
+    const io: Io = {
+      ...deaf,
+      async http({ url, headers }) {
+        asked.push(new URL(url).pathname);
+        if (url.includes("/token?")) return answer(200, { token: "tok" }, {}, url);
+        const challenge = { "www-authenticate": 'Bearer realm="http://127.0.0.1:9/token",service="x"' };
+        return headers?.authorization ? answer(200, { tags: [] }, {}, url) : answer(401, "", challenge, url);
+      },
+    };
+    const credentials = { dockerUsername: "u", dockerToken: "t", dockerRegistry: "127.0.0.1:9" };
+    const versions = async (of: Credentials) => {
+      const { docker } = all;
+      const [target] = createTargets(config({ docker }), { artifacts, packages }, of, repository);
+      await target?.versions(io);
+      return asked.splice(0);
+    };
+    const list = "/v2/octo/cat/tags/list";
+    expect(await versions(credentials)).toEqual([list, "/token", list]);
+    expect(await versions(credentials)).toEqual([list]);
+    expect(await versions({ ...credentials })).toEqual([list, "/token", list]);
+  });
+
   test("redirected, nothing goes to the config's registries", async () => {
     const secrets = {
       githubToken: "t",

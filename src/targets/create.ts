@@ -8,7 +8,7 @@ import type { IdTokens } from "../lib/id-token.ts";
 import { createGithubTarget } from "./github/index.ts";
 import { createGoTarget } from "./go/index.ts";
 import { createNpmTarget } from "./npm/index.ts";
-import { createDockerTarget } from "./oci/index.ts";
+import { createDockerTarget, type DockerClients, dockerClients } from "./oci/index.ts";
 import { createPypiTarget } from "./pypi/index.ts";
 import { branchStore } from "./site/branch.ts";
 import { bucketStore } from "./site/bucket.ts";
@@ -90,11 +90,15 @@ export function createTargets(
     targets.push(createPypiTarget({ ...addresses, token, idTokens, projects: packages.pypi, release }));
   }
   if (docker) {
+    const login = {
+      registry: credentials.dockerRegistry ?? docker.registry,
+      username: credentials.dockerUsername,
+      token: credentials.dockerToken,
+    };
     targets.push(
       createDockerTarget({
-        registry: credentials.dockerRegistry ?? docker.registry,
-        username: credentials.dockerUsername,
-        token: credentials.dockerToken,
+        ...login,
+        clients: clientsOf(credentials, login),
         repositories: packages.docker,
         tags: docker.tags,
         pointers: docker.pointers,
@@ -123,6 +127,17 @@ export function createTargets(
     targets.push(createSiteTarget({ input, ...sitePlace(site, input.url, credentials, repository) }));
   }
   return targets;
+}
+
+/** A run makes its targets several times, with the same credentials: what a registry was asked for them is asked once. */
+const known = new WeakMap<Credentials, Map<string, DockerClients>>();
+
+function clientsOf(credentials: Credentials, login: Parameters<typeof dockerClients>[0]): DockerClients {
+  const mine = known.get(credentials) ?? new Map<string, DockerClients>();
+  known.set(credentials, mine);
+  const clients = mine.get(login.registry) ?? dockerClients(login);
+  mine.set(login.registry, clients);
+  return clients;
 }
 
 /** Where the site is kept, and read. */

@@ -76,6 +76,11 @@ describe("images through bad weather", () => {
     }
     return { content: items[0] as Item, tag: items[1] as Item, pointer: selecting[0] };
   };
+  const publishContent = async (target: Target, name: string, io: TestIo) => {
+    const image = await imageOf("1.0.2", undefined, name);
+    const [content] = target.expect([image.file], releaseOf("1.0.2")).items;
+    await target.publish(content as Item, async () => ({ path: image.folder, size: 0, sha256: image.file.sha256 }), io);
+  };
   const failing = (work: Promise<unknown>): Promise<ReleaseError> =>
     work.then(
       (value) => {
@@ -177,14 +182,39 @@ describe("images through bad weather", () => {
     expect(io.sent.map(({ host }) => host)).not.toContain("evil.example");
   });
 
+  test("is refused once, however much is asked side by side, and asks for each token once", async () => {
+    const registry = await start({ token: "right-password", anonymousPull: false });
+    const io = ioOf();
+    const names = [repository, "playground/agent"];
+    const target = targetOf(registry.host, "1.0.2", { repositories: names });
+    await target.versions(io);
+    await Promise.all(names.map((name) => publishContent(target, name, io)));
+    await target.versions(io);
+    expect(io.sent.filter(({ status }) => status === 401)).toHaveLength(1);
+    const tokens = io.sent.flatMap(({ url }) =>
+      url.includes("/token?") ? new URL(url).searchParams.getAll("scope") : [],
+    );
+    expect(tokens.sort()).toEqual(names.map((name) => `repository:${name}:pull,push`).sort());
+  });
+
+  test("a tag that is set right after its image was pushed asks for nothing of the image again", async () => {
+    const registry = await start();
+    const io = ioOf();
+    await publish(targetOf(registry.host), await imageOf("1.0.4"), "1.0.4", io);
+    expect(io.sent.filter(({ method, url }) => method === "GET" && url.includes("/manifests/"))).toEqual([]);
+    expect(io.sent.filter(({ method, url }) => method === "HEAD" && url.includes("/manifests/"))).toHaveLength(1);
+  });
+
   test("fetches a new token when the registry refuses the one it gave in the middle of a push", async () => {
     let clock = Date.now();
     const seen = new Set<string>();
     const registry = await start({ token: "right-password", tokenSeconds: 300, now: () => new Date(clock) });
     const io = ioOf({
       async intercept(request, send) {
-        if (request.method === "PUT" && !seen.has(request.url)) clock += 400_000;
-        seen.add(request.url);
+        // Blobs are on their way side by side: what ends one's token between its fetching and its use would end them all.
+        const part = request.url.includes("/blobs/") ? "blobs" : request.url;
+        if (request.method === "PUT" && !seen.has(part)) clock += 400_000;
+        if (request.method === "PUT") seen.add(part);
         return send(request);
       },
     });

@@ -41,6 +41,8 @@ export class Authority {
   readonly #credentials: Credentials | undefined;
   readonly #tokens = new Map<string, { value: Promise<string>; until: number }>();
   #basic = false;
+  /** What the registry asked for last: tokens for its other repositories are fetched before it has to ask. */
+  #challenge: Challenge | undefined;
 
   /** Without credentials: anonymous, as users pull. */
   constructor(registry: Registry, credentials?: Credentials) {
@@ -56,7 +58,8 @@ export class Authority {
   async header(scope: string, io: Io): Promise<string | undefined> {
     if (this.#basic) return this.#basicHeader();
     const held = this.#tokens.get(scope);
-    return held && held.until > io.now().getTime() ? `Bearer ${await held.value}` : undefined;
+    if (held && held.until > io.now().getTime()) return `Bearer ${await held.value}`;
+    return this.#challenge && (await this.#renew({ ...this.#challenge, scope: undefined }, scope, io));
   }
 
   /**
@@ -82,10 +85,16 @@ export class Authority {
     const held = this.#tokens.get(scope);
     const current = held && `Bearer ${await held.value.catch(() => "")}`;
     if (current !== undefined && current !== refused && held && held.until > io.now().getTime()) return current;
-    // The scope that is asked for, and the one this push needs: one token for both
-    const scopes = new Set([...scope.split(" "), ...(challenge.scope ?? "").split(" ")].filter(Boolean));
+    const renewed = await this.#renew(challenge, scope, io);
+    this.#challenge = challenge;
+    return renewed;
+  }
+
+  /** Fetches a token for the scope that is needed, and the one that was asked for: one for both. */
+  async #renew(challenge: Challenge, scope: string, io: Io): Promise<string> {
+    const scopes = merged(`${scope} ${challenge.scope ?? ""}`);
     const entry = { value: Promise.resolve(""), until: Number.POSITIVE_INFINITY };
-    entry.value = this.#fetch(challenge, [...scopes], io).then(({ token, seconds }) => {
+    entry.value = this.#fetch(challenge, scopes, io).then(({ token, seconds }) => {
       entry.until = io.now().getTime() + Math.max(1, seconds - 5) * 1000;
       return token;
     });
@@ -145,4 +154,16 @@ export class Authority {
     registerSecret(token);
     return { token, seconds: typeof answer.expires_in === "number" ? answer.expires_in : 60 };
   }
+}
+
+/** Scopes with each repository once: a token server may take the last one that names it (the token spec says nothing of two). */
+function merged(scopes: string): string[] {
+  const actions = new Map<string, Set<string>>();
+  for (const scope of scopes.split(" ").filter(Boolean)) {
+    const at = scope.lastIndexOf(":") + 1;
+    const all = actions.get(scope.slice(0, at)) ?? new Set();
+    for (const action of scope.slice(at).split(",")) all.add(action);
+    actions.set(scope.slice(0, at), all);
+  }
+  return [...actions].map(([resource, all]) => resource + [...all].join(","));
 }

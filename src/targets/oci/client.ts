@@ -53,6 +53,8 @@ export type OciRequest = Omit<HttpRequest, "url" | "signal"> & {
 export class OciClient {
   readonly registry: Registry;
   readonly #authority: Authority;
+  /** The first request, which shows how the registry wants to be asked: others wait for it, lest each be refused as well. */
+  #first: Promise<unknown> | undefined;
 
   /** @param host as in twotier.yaml; without credentials everything is asked anonymously */
   constructor(host: string, credentials?: Credentials) {
@@ -66,7 +68,17 @@ export class OciClient {
   }
 
   /** Sends a request; any status but an unanswerable 401 is an answer. */
-  async send(io: Io, { path, repository, from, ...request }: OciRequest): Promise<HttpResponse> {
+  async send(io: Io, request: OciRequest): Promise<HttpResponse> {
+    if (this.#first) {
+      await this.#first;
+      return this.#send(io, request);
+    }
+    const response = this.#send(io, request);
+    this.#first = response.catch(() => {});
+    return response;
+  }
+
+  async #send(io: Io, { path, repository, from, ...request }: OciRequest): Promise<HttpResponse> {
     // As it was given: a `Location` may carry a state that mustn't be written anew
     const address = path.startsWith("/") ? `${this.registry.base}${path}` : path;
     if (!URL.canParse(address)) {

@@ -2,7 +2,7 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Io, Item, Pointer, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
-import { OciClient } from "./client.ts";
+import { type Manifest, OciClient } from "./client.ts";
 import { pointerStore } from "./pointer.ts";
 import { preflight } from "./preflight.ts";
 import { pushImage } from "./push.ts";
@@ -25,16 +25,35 @@ export interface DockerTargetOptions {
   /** Tags that move: `latest` */
   pointers: TagTemplates;
   release?: ReleaseContext;
+  /** Left out: its own. */
+  clients?: DockerClients;
+}
+
+/** The clients of a registry, which find out how it wants to be asked, and hold its tokens. */
+export interface DockerClients {
+  own: OciClient;
+  /** Without credentials, as users pull. */
+  visitor: OciClient;
+}
+
+export function dockerClients({
+  registry,
+  username,
+  token,
+}: Pick<DockerTargetOptions, "registry" | "username" | "token">): DockerClients {
+  const credentials = username && token ? { username, token } : undefined;
+  return { own: new OciClient(registry, credentials), visitor: new OciClient(registry) };
 }
 
 /** Images in any OCI registry: content by digest before the seal, version tags after it, `latest` at the end. */
 export function createDockerTarget(options: DockerTargetOptions): Target {
-  const { registry, username, token, repositories, tags, pointers, release } = options;
+  const { username, token, repositories, tags, pointers, release } = options;
   const credentials = username && token ? { username, token } : undefined;
-  const client = new OciClient(registry, credentials);
-  const visitor = new OciClient(registry);
+  const { own: client, visitor } = options.clients ?? dockerClients(options);
   /** Blob -> a repository that holds it: what images share is mounted, not sent again. */
   const held = new Map<Digest, string>();
+  /** `repo@digest` -> the index that was pushed there by this process. */
+  const pushed = new Map<string, Manifest>();
   const [walked, walkedPrivately]: [Walked, Walked] = [new Map(), new Map()];
   let warned = false;
   const [first] = repositories;
@@ -84,13 +103,17 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
 
     async publish(item, files, io) {
       const { repository, reference } = splitId(item.id);
+      if (isDigest(reference)) {
+        const { path: folder } = await files(item.file);
+        const image = { repository, digest: reference, folder, id: item.id };
+        pushed.set(item.id, await pushImage(client, image, held, io));
+        return;
+      }
+      // A registry lets a tag be moved: it is looked at once more just before.
       const seen = await client.head(repository, reference, io);
       if (seen === item.digest) return;
       if (seen !== null) throw conflict(item, seen);
-      if (isDigest(reference)) {
-        const { path: folder } = await files(item.file);
-        await pushImage(client, { repository, digest: reference, folder, id: item.id }, held, io);
-      } else await tag(item, repository, reference, io);
+      await tag(item, repository, reference, io);
     },
 
     async verify(item, io) {
@@ -113,7 +136,7 @@ export function createDockerTarget(options: DockerTargetOptions): Target {
   };
 
   async function tag(item: Item, repository: string, name: string, io: Io): Promise<void> {
-    const manifest = await client.manifest(repository, item.digest, io);
+    const manifest = pushed.get(`${repository}@${item.digest}`) ?? (await client.manifest(repository, item.digest, io));
     if (!manifest) {
       throw new ReleaseError(
         "REGISTRY",

@@ -1,7 +1,7 @@
 import type { Io } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
-import type { OciClient } from "./client.ts";
+import type { Manifest, OciClient } from "./client.ts";
 import { readImage } from "./layout.ts";
 import { type Blob, uploadBlob } from "./upload.ts";
 
@@ -12,13 +12,14 @@ const parallel = 5;
  * Pushes an image by digest: blobs side by side, then manifests, children before their index. No tag is touched.
  *
  * @param held digest -> repositories of this registry that hold that blob; grows with what is pushed
+ * @returns the index
  */
 export async function pushImage(
   client: OciClient,
   image: { repository: string; digest: Digest; folder: string; id: string },
   held: Map<Digest, string>,
   io: Io,
-): Promise<void> {
+): Promise<Manifest> {
   const { repository, digest, folder, id } = image;
   const { blobs, manifests } = await readImage(folder, digest);
   const total = blobs.reduce((sum, blob) => sum + blob.size, 0);
@@ -42,6 +43,7 @@ export async function pushImage(
   const index = manifests.find((manifest) => manifest.digest === digest);
   if (!index) throw new ReleaseError("INTERNAL", `${id}: the layout was read without its index`);
   await client.putManifest(repository, digest, index, io);
+  return index;
 }
 
 /** Largest first; after a failure no further one is begun, and those on their way are waited for. */
