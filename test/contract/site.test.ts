@@ -18,7 +18,7 @@ import type { SiteStore } from "../../src/targets/site/store.ts";
 import { webStore } from "../../src/targets/site/web.ts";
 import { needs, toolPath } from "../tools.ts";
 import { repository, startWorld, token, type World } from "./github-server.ts";
-import { testIo } from "./io.ts";
+import { answer, testIo } from "./io.ts";
 import { startS3 } from "./s3-server.ts";
 import { startServer } from "./servers.ts";
 import { type Credential, type Fixture, publishAll, targetSuite } from "./target-suite.ts";
@@ -410,6 +410,23 @@ describe("a branch", () => {
       ).toBe("GIT");
     }
   });
+});
+
+test.each([
+  ["a web server", webStore({ url: "http://site.test", token: "t" })],
+  [
+    "a bucket",
+    bucketStore({
+      ...{ bucket: "site", prefix: "", endpoint: "http://site.test", region: "us-east-1", address: "http://site.test" },
+      keys: keysOf("AKIAGOOD"),
+    }),
+  ],
+])("%s that is busy isn't one that takes no files: preflight may ask again", async (_, store) => {
+  for (const status of [429, 503]) {
+    const io = testIo({ intercept: async ({ url }) => answer(status, "", {}, url) });
+    await expect(store.preflight(io)).rejects.toMatchObject({ retryable: true });
+    io.close();
+  }
 });
 
 describe("a bucket", () => {

@@ -6,6 +6,11 @@ import { retryAfterOf } from "../../lib/retry-after.ts";
 /** Bytes that a file of a site may have; a script has 30 KB. */
 export const limit = 4 << 20;
 
+/** An answer that may be another in a while, and says nothing of rights. */
+export function isBusy({ status }: HttpResponse): boolean {
+  return status === 429 || status >= 500;
+}
+
 /** The error of an answer that is none of those that were expected; reads its body. */
 export async function failure(response: HttpResponse, what: string, io: Io, credential: string): Promise<ReleaseError> {
   const { status } = response;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Finding, Io } from "../../core/target.ts";
 import { asReleaseError, ReleaseError } from "../../lib/errors.ts";
 import type { HttpResponse } from "../../lib/http.ts";
-import { failure, limit } from "./answers.ts";
+import { failure, isBusy, limit } from "./answers.ts";
 import { type AwsKeys, encodePart, encodeQuery, sign } from "./sigv4.ts";
 import type { SiteStore } from "./store.ts";
 
@@ -154,6 +154,7 @@ export function bucketStore(options: BucketOptions): SiteStore {
             "use a store that compares: S3, R2, MinIO, Garage, versitygw; or targets.site.branch",
           );
         }
+        if (isBusy(probe)) throw await failure(probe, `PUT ${endpoint}`, io, variables);
         const text = await probe.text(64 << 10);
         if (text.includes("NoSuchBucket")) {
           return refused(

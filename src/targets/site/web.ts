@@ -1,6 +1,6 @@
 import type { Finding, Io } from "../../core/target.ts";
 import { ReleaseError } from "../../lib/errors.ts";
-import { failure, limit } from "./answers.ts";
+import { failure, isBusy, limit } from "./answers.ts";
 import type { SiteStore } from "./store.ts";
 
 export interface WebOptions {
@@ -83,6 +83,7 @@ export function webStore({ url, token }: WebOptions): SiteStore {
         body: "",
         signal: io.signal,
       });
+      if (isBusy(response)) throw await failure(response, `PUT ${url}/`, io, variable);
       const { status } = response;
       response.discard();
       const finding = (message: string, hint: string): Finding[] => [
