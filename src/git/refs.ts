@@ -33,23 +33,6 @@ export async function readRefs(git: Git, remote: string | null): Promise<Refs> {
 }
 
 /**
- * A reading that answers all who ask for it in the same turn. It begins after each of them has asked (a microtask comes
- * when the turn is over), so that nobody gets to see less than what was there by then; who asks later gets another.
- *
- * @param read all who ask in one turn ask with the same arguments
- */
-export function onceATurn<A extends unknown[], T>(read: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return (...args) => {
-    asked ??= Promise.resolve().then(() => {
-      asked = undefined;
-      return read(...args);
-    });
-    return asked;
-  };
-}
-
-/**
  * The refs of a remote as this clone last saw them, asking nobody: its branches, and all tags that are here.
  *
  * @throws ReleaseError GIT

@@ -2,11 +2,12 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ReleaseError } from "../lib/errors.ts";
+import { sharedRequests } from "../lib/shared-requests.ts";
 import { temporaryFolder } from "../lib/temporary.ts";
 import { gitIn, startGit } from "./git.ts";
 import { ObjectReader, readObjects } from "./objects.ts";
 import type { Git } from "./push.ts";
-import { onceATurn, type Refs, readRefs, seenRefs } from "./refs.ts";
+import { type Refs, readRefs, seenRefs } from "./refs.ts";
 
 /** A git repository on this machine, and the remote whose refs are the truth. */
 export interface Repository {
@@ -93,7 +94,7 @@ export async function openRepository(
   if (partial) await throwAway();
 
   let first = remote === "origin" ? origin : null;
-  const readNow = onceATurn(() => readRefs(git, remote));
+  const share = sharedRequests();
   let refs: Promise<Refs> | undefined;
   const status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", "--no-renames", "-z"];
   return {
@@ -109,7 +110,7 @@ export async function openRepository(
     refs(fresh = false) {
       if (offline && remote !== null) refs ??= seenRefs(git, remote);
       else if (fresh || !refs) {
-        const reading = first && !fresh ? unsettled(first) : readNow();
+        const reading = first && !fresh ? unsettled(first) : share("refs", () => readRefs(git, remote));
         first = null;
         refs = reading;
         // A failure is nothing that was read.

@@ -2,10 +2,11 @@ import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Finding, Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { withoutCredentials } from "../../git/credentials.ts";
 import { type Git, pushRefs } from "../../git/push.ts";
-import { commitOf, onceATurn, type Refs, readRefs } from "../../git/refs.ts";
+import { commitOf, type Refs, readRefs } from "../../git/refs.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
 import { hexOf } from "../../lib/hash.ts";
+import { sharedRequests } from "../../lib/shared-requests.ts";
 import { formatVersion, parseVersion } from "../../version/version.ts";
 import { type GoModule, moduleOfTag, pathProblem, tagPrefix } from "./modules.ts";
 import { goUndo } from "./undo.ts";
@@ -29,10 +30,12 @@ export interface GoTargetOptions {
  */
 export function createGoTarget(options: GoTargetOptions): Target {
   const { modules, git, remote } = options;
-  const refs = options.refs ?? onceATurn(() => readRefs(git, remote));
-  // All modules are verified in one turn.
-  const address = onceATurn(async () => (remote === null ? "" : addressOf(git, remote)));
-  const refsForAll = onceATurn((from: string) => readRefs(withoutCredentials(git, from), from));
+  // All modules are looked at in one turn.
+  const share = sharedRequests();
+  const refs = options.refs ?? (() => share("refs", () => readRefs(git, remote)));
+  const address = () => share("address", async () => (remote === null ? "" : addressOf(git, remote)));
+  const refsForAll = (from: string) =>
+    share(`as everybody ${from}`, () => readRefs(withoutCredentials(git, from), from));
   const refName = (tag: string) => `refs/tags/${tag}`;
 
   const look = async (item: Item, io: Io, read = () => refs(true)): Promise<Seen> => {
