@@ -38,7 +38,9 @@ const settings: Record<string, string> = {
   "push.pushOption": "",
   "push.recurseSubmodules": "no",
 };
-const configured = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+const flagsOf = (these: Record<string, string>) =>
+  Object.entries(these).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+const configured = flagsOf(settings);
 
 /** Never asks, never waits for a pager, answers in English; replace refs would show a history that nobody else has. */
 const environment = {
@@ -66,7 +68,7 @@ export function gitIn(dir: string, options: RunOptions = {}): Git {
   const base = baseOf();
   return async (args, run = {}) => {
     try {
-      return await exec("git", [...configured, ...args], {
+      return await exec("git", [...configured, ...flagsOf(run.settings ?? {}), ...args], {
         cwd: dir,
         env: { ...base, ...options.env, ...run.env },
         input: run.input,

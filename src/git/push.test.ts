@@ -16,6 +16,7 @@ it.each([
   ["push.recurseSubmodules", "only"],
   ["push.default", "nothing"],
   ["tag.gpgSign", "true"],
+  ["remote.origin.mirror", "true"],
   ["remote.origin.push", "refs/heads/*:refs/heads/*"],
 ])("what is named is pushed and nothing else, whatever a user's settings are (%s=%s)", async (key, value) => {
   const to = fixture.commit("a", { a: "1" });

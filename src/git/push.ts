@@ -11,6 +11,8 @@ export interface Git {
       env?: Record<string, string>;
       ok?: readonly number[];
       encoding?: "utf8" | "latin1";
+      /** Settings for this call alone, over the user's. */
+      settings?: Record<string, string>;
     },
   ): Promise<ExecResult>;
   /** A process that is kept for reading objects, where there is one (readObjects uses it). */
@@ -71,10 +73,19 @@ export async function pushRefs(
   });
 }
 
+/** For a remote of `git clone --mirror`: pushes to it are as if with --mirror, which takes no names of refs (git-config(1)). */
+export function notMirrored(remote: string): Record<string, string> {
+  // An address is no name, and has no settings.
+  return /[=:]/.test(remote) ? {} : { [`remote.${remote}.mirror`]: "false" };
+}
+
 function push(git: Git, remote: string, changes: readonly RefChange[]): Promise<ExecResult> {
   const leases = changes.map(({ ref, expect }) => `--force-with-lease=${ref}:${expect ?? ""}`);
   const specs = changes.map(({ ref, to }) => `${to ?? ""}:${ref}`);
-  return git(["push", "--porcelain", "--atomic", "--no-verify", ...leases, remote, ...specs], { ok: [0, 1, 128] });
+  return git(["push", "--porcelain", "--atomic", "--no-verify", ...leases, remote, ...specs], {
+    ok: [0, 1, 128],
+    settings: notMirrored(remote),
+  });
 }
 
 function update(git: Git, changes: readonly RefChange[]): Promise<ExecResult> {

@@ -78,3 +78,8 @@ it("a journal that can't be written is a warning: it is only for reading", async
   writeFileSync(path.join(clone, ".twotier/journal"), "a file\n");
   expect(await finished()).toContain("warning: the journal can't be written: ");
 });
+
+it("a clone that git takes for a mirror (`git clone --mirror`) releases as any other", async () => {
+  runGit(clone, ["config", "remote.origin.mirror", "true"]);
+  await finished();
+});

@@ -1,7 +1,7 @@
 import type { ReleaseFile } from "../../core/manifest.ts";
 import type { Finding, Io, Item, ReleaseContext, Seen, Target } from "../../core/target.ts";
 import { withoutCredentials } from "../../git/credentials.ts";
-import { type Git, pushRefs } from "../../git/push.ts";
+import { type Git, notMirrored, pushRefs } from "../../git/push.ts";
 import { commitOf, type Refs, readRefs } from "../../git/refs.ts";
 import { ReleaseError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/hash.ts";
@@ -129,7 +129,10 @@ async function addressOf(git: Git, remote: string): Promise<string> {
 async function pushRefusal(git: Git, remote: string | null): Promise<Finding | null> {
   if (remote === null) return null;
   const args = ["push", "--dry-run", "--porcelain", "--no-verify", "--end-of-options", remote];
-  const answer = await git([...args, "HEAD:refs/twotier/preflight"], { ok: [0, 1, 128] });
+  const answer = await git([...args, "HEAD:refs/twotier/preflight"], {
+    ok: [0, 1, 128],
+    settings: notMirrored(remote),
+  });
   if (answer.code === 0) return null;
   const said = answer.stderr.trim().split("\n").slice(-3).join(" ");
   if (/could not read (Username|Password)|Authentication failed|Permission|denied|error: 40[13]/i.test(said)) {

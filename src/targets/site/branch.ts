@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Finding, Io } from "../../core/target.ts";
 import { withoutCredentials } from "../../git/credentials.ts";
 import { readObjects } from "../../git/objects.ts";
-import { type Git, pushRefs } from "../../git/push.ts";
+import { type Git, notMirrored, pushRefs } from "../../git/push.ts";
 import { commitObject } from "../../git/release-commit.ts";
 import { stampedTree } from "../../git/stamped-tree.ts";
 import { writeObjects } from "../../git/write-objects.ts";
@@ -176,7 +176,10 @@ export function branchStore({ git, remote, branch, dir }: BranchOptions): SiteSt
       io.signal.throwIfAborted();
       if (remote === null) return [];
       const args = ["push", "--dry-run", "--porcelain", "--no-verify", "--end-of-options", remote];
-      const answer = await git([...args, "HEAD:refs/twotier/preflight"], { ok: [0, 1, 128] });
+      const answer = await git([...args, "HEAD:refs/twotier/preflight"], {
+        ok: [0, 1, 128],
+        settings: notMirrored(remote),
+      });
       if (answer.code === 0) return [];
       const said = answer.stderr.trim().split("\n").slice(-3).join(" ");
       if (/could not read (Username|Password)|Authentication failed|Permission|denied|error: 40[13]/i.test(said)) {
