@@ -1,4 +1,4 @@
-import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, inItsWords, ReleaseError } from "../lib/errors.ts";
 import type { Io } from "./target.ts";
 
 /** Tries of one request, and the longest wait a registry may ask for, in seconds. */
@@ -53,6 +53,6 @@ export async function pause(what: string, attempt: number, error: ReleaseError, 
       hint: "run the same command again then; nothing is lost",
     });
   }
-  io.emit({ type: "retry", what, attempt, because: error.message, seconds: Math.round(seconds * 10) / 10 });
+  io.emit({ type: "retry", what, attempt, because: inItsWords(error), seconds: Math.round(seconds * 10) / 10 });
   await io.sleep(seconds * 1000);
 }

@@ -1,7 +1,7 @@
 import type { Config, ResolvedArtifacts, Tree } from "../config/types.ts";
 import type { Io, Target, Topic } from "../core/target.ts";
 import type { Refs } from "../git/refs.ts";
-import type { ReleaseError } from "../lib/errors.ts";
+import { inItsWords, type ReleaseError } from "../lib/errors.ts";
 import type { Session } from "../release/session.ts";
 import type { Standing } from "../release/standing.ts";
 
@@ -77,7 +77,7 @@ export interface Trouble extends Found {
 
 /** An error as a finding. */
 export function asFound(error: ReleaseError, code: Code): Found {
-  return { code, level: "error", what: error.message, remedy: error.hint ?? "run the same command again" };
+  return { code, level: "error", what: inItsWords(error), remedy: error.hint ?? "run the same command again" };
 }
 
 /** What was looked at. */

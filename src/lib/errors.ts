@@ -1,3 +1,5 @@
+import { printable } from "./text.ts";
+
 /**
  * The one error of the product (docs/errors.md lists every code).
  *
@@ -107,6 +109,12 @@ export function asReleaseError(thrown: unknown): ReleaseError {
     cause: thrown,
     hint: "this is a mistake in twotier; please report it with the lines above",
   });
+}
+
+/** An error in one line, with what the program or the server that failed said itself. */
+export function inItsWords({ message, facts }: ReleaseError): string {
+  const said = printable(facts.git ?? facts.answer ?? facts.output ?? "", 300);
+  return said === "" || message.includes(said) ? message : `${message}: ${said}`;
 }
 
 const secrets = new Set<string>();

@@ -1,7 +1,7 @@
 import { retrying } from "../core/retry.ts";
 import type { Finding, Io, Target } from "../core/target.ts";
 import { readObjects } from "../git/objects.ts";
-import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, inItsWords, ReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
 
 /**
@@ -34,7 +34,7 @@ export async function askTargets(targets: readonly Target[], io: Io): Promise<Fi
       if (error.code === "INTERRUPTED") throw error;
       const hint = error.hint ?? "run the same command again";
       const topic = error.code === "AUTH" ? "token" : "unreachable";
-      return [{ level: "error", target: target.name, topic, message: error.message, hint }];
+      return [{ level: "error", target: target.name, topic, message: inItsWords(error), hint }];
     }
   });
   return (await Promise.all(asked)).flat();

@@ -14,7 +14,7 @@ import { folderTree } from "../../src/git/folder.ts";
 import { makeLock } from "../../src/git/lock.ts";
 import { pushRefs } from "../../src/git/push.ts";
 import { openRepository } from "../../src/git/repository.ts";
-import { ReleaseError } from "../../src/lib/errors.ts";
+import { ReleaseError, registerSecret } from "../../src/lib/errors.ts";
 import { githubIdTokens } from "../../src/lib/id-token.ts";
 import { type Credentials, createTargets } from "../../src/targets/create.ts";
 import { type Project, projectToken, startProject, testIo } from "../support/project.ts";
@@ -329,11 +329,14 @@ jobs:
     expect(nowhere.findings).toMatchObject([
       { code: "refused", what: "this clone is shallow", remedy: "git fetch --unshallow" },
     ]);
-    await project.git(["remote", "set-url", "origin", "http://127.0.0.1:1/x.git"]);
+    registerSecret("secret-name");
+    await project.git(["remote", "set-url", "origin", "http://127.0.0.1:1/secret-name.git"]);
     const away = await look();
     await project.git(["remote", "set-url", "origin", `${project.registries.git}/${name}.git`]);
     expect(whats(away, "unreachable")).toEqual([
-      expect.stringContaining("git ls-remote failed"),
+      expect.stringMatching(
+        /^git ls-remote failed in .*: fatal: unable to access 'http:\/\/127\.0\.0\.1:1\/\[redacted\]\.git\/': /,
+      ),
       expect.stringContaining("go: the remote couldn't be asked"),
     ]);
     // What the clone and the folder tell is looked at all the same.
