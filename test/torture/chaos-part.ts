@@ -1,28 +1,31 @@
 import { chaos } from "./chaos.ts";
 import { undisturbedRun } from "./kill.ts";
-import { inTurn, mine, type Part, type Row } from "./part.ts";
+import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
 import { makeTemplate } from "./world.ts";
 
 const all = 500;
 
+const nameOf = (seed: number) => `seed ${seed}`;
+
 /** Releases among random faults; what every user could see meanwhile is looked at all the time. */
 export const chaosPart: Part = {
   name: "chaos",
-  async run({ share, seed, report, ...job }) {
+  async run(asked) {
+    const { share, seed, report } = asked;
     const template = await makeTemplate();
     try {
-      const wanted = {
+      const undisturbed = {
         staging: await undisturbedRun(template, "staging"),
         production: await undisturbedRun(template, "production"),
       };
       const rounds = Array.from({ length: Math.ceil(all * share) }, (_, round) => round);
-      const seeds = mine(rounds, job, (round) => round).map((round) => seed + round);
+      const seeds = mine(rounds, asked, (round) => round).map((round) => seed + round);
       const row: Row = { what: "random faults, and an observer", points: seeds.length, runs: 0, converged: 0 };
-      await inTurn(seeds, async (one) => {
-        const { tier, ended, faults, findings } = await chaos(template, wanted, one);
+      await inTurn(wanted(seeds, seeds.length, asked, nameOf), async (one) => {
+        const { tier, ended, faults, findings } = await chaos(template, undisturbed, one);
         row.runs++;
         if (findings.length === 0) row.converged++;
-        const name = `chaos: seed ${one} (again: --part chaos --seed ${one} --share ${1 / all}), ${tier}, ${ended}`;
+        const name = `chaos: ${nameOf(one)} (${tier}, ${ended})`;
         report(name, findings.length === 0 ? [] : [...findings, ...faults.map((text) => `after ${text}`)]);
       });
       return [row];

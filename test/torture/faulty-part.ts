@@ -1,8 +1,7 @@
 import type { Fault } from "../../src/registries/faults/index.ts";
 import { commands, finish, type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
 import { observe } from "./observer.ts";
-import { inTurn, mine, type Part, type Row } from "./part.ts";
-import { sample } from "./random.ts";
+import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
 import { differences, snapshotOf } from "./snapshot.ts";
 import { openWarm, type Warm } from "./warm.ts";
 import { makeTemplate, openWorld, type Template } from "./world.ts";
@@ -20,17 +19,20 @@ interface Point {
   n: number;
 }
 
+const nameOf = ({ tier, n, kind }: Point) => `${tier}, write ${n} ${kind}`;
+
 /**
  * Each request that may change something fails once, in each of three ways, and one run is enough: what a write left
  * behind is read back, and only what is missing is sent again.
  */
 export const faulty: Part = {
   name: "fault",
-  async run({ share, seed, report, ...job }) {
+  async run(asked) {
+    const { share, report } = asked;
     const template = await makeTemplate();
     const warm = openWarm(template);
     try {
-      const wanted = {
+      const undisturbed = {
         staging: await undisturbedRun(template, "staging"),
         production: await undisturbedRun(template, "production"),
       };
@@ -38,18 +40,18 @@ export const faulty: Part = {
       const rows: Row[] = [];
       for (const tier of ["staging", "production"] as const) {
         for (const kind of Object.keys(kinds)) {
-          const all = Array.from({ length: wanted[tier].changes }, (_, at) => ({ tier, kind, n: at + 1 }));
-          const own = mine(all, job, ({ n }) => n);
+          const all = Array.from({ length: undisturbed[tier].changes }, (_, at) => ({ tier, kind, n: at + 1 }));
+          const own = mine(all, asked, ({ n }) => n);
           points.push(...own);
           rows.push({ what: `${tier}, a write ${kind}`, points: own.length, runs: 0, converged: 0 });
         }
       }
-      await inTurn(sample(points, Math.ceil(points.length * share), seed), async (point) => {
-        const { hit, findings } = await faultyRun(template, wanted[point.tier], point, warm);
+      await inTurn(wanted(points, Math.ceil(points.length * share), asked, nameOf), async (point) => {
+        const { hit, findings } = await faultyRun(template, undisturbed[point.tier], point, warm);
         const row = rows.find(({ what }) => what === `${point.tier}, a write ${point.kind}`) as Row;
         row.runs++;
         if (findings.length === 0) row.converged++;
-        report(`fault: ${point.tier}, write ${point.n} ${point.kind} (${hit})`, findings);
+        report(`fault: ${nameOf(point)} (${hit})`, findings);
       });
       return rows;
     } finally {

@@ -1,6 +1,5 @@
 import { nameOf, openHarness } from "./kill.ts";
-import { inTurn, mine, type Part, type Row } from "./part.ts";
-import { sample } from "./random.ts";
+import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
 import { makePlayground } from "./world.ts";
 
 const kinds = [
@@ -13,10 +12,11 @@ const kinds = [
 /** Kills releases with SIGKILL at every point, and finishes each in another clone. */
 export const kill: Part = {
   name: "kill",
-  async run({ share, seed, report, ...job }) {
+  async run(asked) {
+    const { share, report } = asked;
     const harness = await openHarness();
     try {
-      const all = mine(harness.points, job, ({ n }) => n);
+      const all = mine(harness.points, asked, ({ n }) => n);
       const rows = new Map<string, Row>();
       for (const tier of ["staging", "production"] as const) {
         for (const [at, when, text] of kinds) {
@@ -25,7 +25,7 @@ export const kill: Part = {
           rows.set(`${tier} ${at} ${when}`, row);
         }
       }
-      const points = sample(all, Math.ceil(all.length * share), seed);
+      const points = wanted(all, Math.ceil(all.length * share), asked, nameOf);
       await inTurn(points, async (point) => {
         const { killed, findings } = await harness.run(point);
         const row = rows.get(`${point.tier} ${point.at} ${point.when}`) as Row;
@@ -46,17 +46,15 @@ const realPoints = 10;
 /** The same with the demo's project, whose builds take seconds: points spread over both tiers. */
 export const realKill: Part = {
   name: "real",
-  async run({ share, seed, report, ...job }) {
+  async run(asked) {
+    const { share, report } = asked;
     const harness = await openHarness(makePlayground, false);
     try {
       const what = "the demo's release with its real builders, killed at such points";
-      const count = Math.round(realPoints / job.jobs);
+      const count = Math.round(realPoints / asked.jobs);
       const row: Row = { what, points: count, runs: 0, converged: 0 };
-      const points = sample(
-        mine(harness.points, job, ({ n }) => n),
-        Math.ceil(count * share),
-        seed,
-      );
+      const all = mine(harness.points, asked, ({ n }) => n);
+      const points = wanted(all, Math.ceil(count * share), asked, nameOf);
       await inTurn(points, async (point) => {
         const { killed, findings } = await harness.run(point);
         row.runs++;

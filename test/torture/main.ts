@@ -16,7 +16,7 @@ import { smallHeap } from "./warm.ts";
 
 // `make torture`: every way to disturb a release, and what became of each. All of it writes the table in README.md;
 // a part of it, or some of the points, only prints it. Each job is a process of its own that takes every n-th run.
-// Usage: node test/torture/main.ts [--part NAME] [--share 0.1] [--seed N] [--jobs N]
+// Usage: node test/torture/main.ts [--part NAME] [--share 0.1] [--seed N] [--jobs N] [--only "staging before request 12"]
 
 const parts: readonly Part[] = [kill, realKill, race, faulty, chaosPart];
 
@@ -25,6 +25,8 @@ const { values } = parseArgs({
     part: { type: "string" },
     share: { type: "string", default: "1" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    /** One point, as a LOST line names it. */
+    only: { type: "string" },
     jobs: { type: "string", default: String(availableParallelism()) },
     /** For the processes that this one starts. */
     job: { type: "string" },
@@ -33,7 +35,7 @@ const { values } = parseArgs({
 process.env.PATH = testPath;
 const share = Number(values.share);
 const seed = Number(values.seed);
-const jobs = Number(values.jobs);
+const jobs = values.only === undefined ? Number(values.jobs) : 1;
 // What is written for a run is read within seconds and then deleted: memory will do, where there is enough of it.
 const memory = "/dev/shm";
 if (existsSync(memory)) {
@@ -52,7 +54,7 @@ async function runJob(job: number): Promise<void> {
   const tell = (message: Message) => process.send?.(message);
   for (const part of wanted) {
     const report = (name: string, findings: readonly string[]) => tell({ name, findings });
-    tell({ rows: await part.run({ share, seed, job, jobs, report }) });
+    tell({ rows: await part.run({ share, seed, only: values.only, job, jobs, report }) });
   }
   process.disconnect?.();
 }
@@ -64,7 +66,7 @@ async function startJobs(): Promise<void> {
   const report = (name: string, findings: readonly string[]) => {
     runs++;
     if (findings.length > 0) {
-      const again = `make torture T="--part ${name.split(":")[0]} --seed ${seed} --share ${share} --jobs ${jobs}"`;
+      const again = `make torture T="${againOf(name, seed)}"`;
       lost.push(name);
       console.error(`LOST ${name}\n${findings.map((one) => `  ${one}`).join("\n")}\n  again: ${again}`);
     } else if (runs % 50 === 0)
@@ -93,13 +95,20 @@ async function startJobs(): Promise<void> {
   await Promise.all(ends);
   rmSync(dir, { recursive: true, force: true });
 
+  if (values.only !== undefined && runs === 0) lost.push(`no point is called ${values.only}`);
   const minutes = ((Date.now() - begun) / 60_000).toFixed(1);
   const summary = `${runs} runs in ${minutes} minutes on ${availableParallelism()} cores, seed ${seed}: \`make torture\`.\n`;
   const text = `${tableOf(rows.flat())}\n${summary}`;
   console.log(text);
   for (const one of lost) console.error(`LOST ${one}`);
-  if (share === 1 && values.part === undefined) writeTable(text);
+  if (share === 1 && values.part === undefined && values.only === undefined) writeTable(text);
   if (lost.length > 0) process.exitCode = 1;
+}
+
+/** What takes up one run alone, by its name: `PART: POINT (...)`, or `PART: ..., seed N`. */
+function againOf(name: string, seed: number): string {
+  const [, part = "", point = ""] = /^(\w+): (.*?)(?: \(.*)?$/.exec(name) ?? [];
+  return `--part ${part} --seed ${seed} --only '${point}'`;
 }
 
 /** The sums of what two jobs did of the same part. */

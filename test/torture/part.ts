@@ -1,9 +1,13 @@
+import { sample } from "./random.ts";
+
 /** What a part is asked for. */
 export interface Asked {
   /** Of all points, or of all rounds: 1 is all. */
   share: number;
   /** Which ones, where it isn't all; and what is random in them. */
   seed: number;
+  /** The name of the one that is wanted, without its part. */
+  only?: string | undefined;
   /** Of so many processes that share the work, which one this is; 0-based. */
   job: number;
   jobs: number;
@@ -25,6 +29,11 @@ export interface Row {
 export interface Part {
   name: string;
   run(asked: Asked): Promise<Row[]>;
+}
+
+/** Those that are asked for: one, or a share of them, each equally likely. */
+export function wanted<T>(all: readonly T[], count: number, asked: Asked, name: (one: T) => string): T[] {
+  return asked.only === undefined ? sample(all, count, asked.seed) : all.filter((one) => name(one) === asked.only);
 }
 
 /** What of all this job does; `n` says a whole number of each that is the same in every job. */

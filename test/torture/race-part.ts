@@ -1,4 +1,4 @@
-import { inTurn, mine, type Part, type Row } from "./part.ts";
+import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
 import * as races from "./races.ts";
 import { makeTemplate } from "./world.ts";
 
@@ -43,10 +43,13 @@ const all: readonly Race[] = [
   { name: "overtaken", what: "a run overtaken before it took its number", rounds: 2, run: races.overtaken },
 ];
 
+const nameOf = ({ one, seed }: { one: Race; seed: number }) => `${one.name}, seed ${seed}`;
+
 /** Releases that run at the same time, requests to git in an order of the seed's. */
 export const race: Part = {
   name: "race",
-  async run({ share, seed, report, ...job }) {
+  async run(asked) {
+    const { share, seed, report } = asked;
     const template = await makeTemplate();
     try {
       const rows = new Map<Race, Row>();
@@ -55,19 +58,19 @@ export const race: Part = {
         const count = Math.max(1, Math.ceil(one.rounds * share));
         const turns = mine(
           Array.from({ length: count }, (_, round) => round),
-          job,
+          asked,
           (round) => round,
         );
         const row = { what: one.what, points: turns.length, runs: 0, converged: 0 };
         rows.set(one, row);
         for (const round of turns) rounds.push({ one, row, seed: seed + round });
       }
-      await inTurn(rounds, async ({ one, row, seed }) => {
+      await inTurn(wanted(rounds, rounds.length, asked, nameOf), async ({ one, row, seed }) => {
         const arena = await races.openArena(template, seed);
         const findings = await races.inArena(arena, one.run);
         row.runs++;
         if (findings.length === 0) row.converged++;
-        report(`race: ${one.name}, seed ${seed}`, findings);
+        report(`race: ${nameOf({ one, seed })}`, findings);
       });
       return [...rows.values()];
     } finally {
