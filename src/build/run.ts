@@ -85,6 +85,7 @@ export async function run(
       // What a stopped child leaves in TMPDIR goes with our folder.
       env: { ...buildEnv(context.epoch), TMPDIR: context.temp, ...options.env },
       signal: context.io.signal,
+      group: true,
       onLine(line) {
         last.push(line);
         if (last.length > 20) last.shift();

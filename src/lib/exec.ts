@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { ReleaseError, redact } from "./errors.ts";
+import { dropGroup, endGroup, keepGroup } from "./process-group.ts";
 
 export interface ExecOptions {
   cwd?: string;
@@ -8,6 +9,11 @@ export interface ExecOptions {
   /** Written to stdin, which is then closed. */
   input?: string | Uint8Array;
   signal?: AbortSignal;
+  /**
+   * True: it gets a process group of its own, and on abort all of that is ended, what it started in the background too
+   * (a builder that starts others). It has no terminal then.
+   */
+  group?: boolean;
   /** Milliseconds until the child is ended; none by default. */
   timeout?: number;
   /** Bytes of stdout kept; more is an error. Default 256 MiB. */
@@ -46,14 +52,37 @@ export function baseEnv(from: NodeJS.ProcessEnv = process.env): Record<string, s
 export function exec(file: string, args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
+    const group = options.group === true && process.platform !== "win32";
     const child = spawn(file, args, {
       cwd: options.cwd,
       env: options.env ?? baseEnv(),
       stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-      signal: options.signal,
+      signal: group ? undefined : options.signal,
+      detached: group,
       timeout: options.timeout,
       windowsHide: true,
     });
+    const stopped = () => {
+      // Its own children (git-remote-http) may live on and hold the pipes: nobody waits for them.
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
+      child.unref();
+      const { reason } = options.signal ?? {};
+      reject(reason instanceof ReleaseError ? reason : new ReleaseError("INTERRUPTED", `${file} was stopped`));
+    };
+    let ending = false;
+    const { pid } = child;
+    if (group && pid !== undefined) {
+      const end = () => {
+        ending = true;
+        endGroup(pid).then(stopped);
+      };
+      keepGroup(pid);
+      options.signal?.addEventListener("abort", end, { once: true });
+      child.once("close", () => {
+        options.signal?.removeEventListener("abort", end);
+        if (!ending) dropGroup(pid);
+      });
+    }
     const max = options.maxBuffer ?? 256 << 20;
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -87,17 +116,11 @@ export function exec(file: string, args: readonly string[], options: ExecOptions
           }),
         );
       } else if (cause.name === "AbortError") {
-        // Its own children (git-remote-http) may live on and hold the pipes: nobody waits for them.
-        for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
-        child.unref();
-        reject(
-          options.signal?.reason instanceof ReleaseError
-            ? options.signal.reason
-            : new ReleaseError("INTERRUPTED", `${file} was stopped`),
-        );
+        stopped();
       } else reject(new ReleaseError("IO", `${file} couldn't be started: ${cause.message}`, { cause }));
     });
     child.on("close", (code, signalName) => {
+      if (ending) return;
       const stdout = Buffer.concat(out).toString(options.encoding ?? "utf8");
       const stderr = Buffer.concat(err).toString("utf8");
       if (overflow) {

@@ -74,6 +74,7 @@ async function attempt(job: Job, from: string, [file = "", ...args]: readonly st
       cwd,
       env: baseEnv(),
       signal: job.io.signal,
+      group: true,
       onLine(line) {
         last.push(line);
         if (last.length > 3) last.shift();

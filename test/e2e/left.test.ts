@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { exec } from "../../src/lib/exec.ts";
 import { runGit } from "../git-fixture.ts";
 import { snapshotOf } from "../torture/snapshot.ts";
 import { makeTemplate, openWorld, type Template, type World } from "../torture/world.ts";
@@ -63,6 +64,25 @@ describe("a clone in which a release ended early", () => {
       expect(workTrees()).toHaveLength(1);
     },
   );
+
+  it("leaves none of a builder's programs when it alone is stopped, as CI's cancel does", async () => {
+    const bin = path.join(world.dir, "bin");
+    mkdirSync(bin);
+    const script = '#!/bin/sh\nsleep 100 &\necho "$$ $!" > "$(dirname "$0")/pids-$$"\nwait\n';
+    writeFileSync(path.join(bin, "python3"), script, { mode: 0o755 });
+    const run = world.run(clone, release, { env: { PATH: `${bin}:${world.env.PATH}` } });
+    const pids = () =>
+      readdirSync(bin)
+        .filter((file) => file.startsWith("pids-"))
+        .flatMap((file) => readFileSync(path.join(bin, file), "utf8").trim().split(" "));
+    await expect.poll(() => pids().length, { interval: 20, timeout: 30_000 }).toBeGreaterThan(3);
+    process.kill(run.pid, "SIGTERM");
+    expect(await run.done).toMatchObject({ code: 1, output: expect.stringContaining("stopped by SIGTERM") });
+    // A zombie has ended; it waits for whoever adopted it.
+    const { stdout } = await exec("ps", ["-o", "stat=", "-p", pids().join(",")], { ok: [0, 1] });
+    expect(stdout.split("\n").filter((state) => state !== "" && !state.startsWith("Z"))).toEqual([]);
+    expect(left()).toEqual([]);
+  });
 
   it("keeps the work tree of a run that goes on", async () => {
     const run = await building();

@@ -51,7 +51,7 @@ interface RunOptions {
 export interface Run {
   /** Also the id of its process group. */
   pid: number;
-  /** Ends it and its children, as a machine that loses power. */
+  /** Ends it and its children, as a machine that loses power; a builder, in a group of its own, may live some moments more. */
   kill(): void;
   /** Exit code, -1 after `kill`; with all that it printed. */
   done: Promise<{ code: number; output: string }>;
