@@ -280,6 +280,15 @@ export interface Target {
   /** Left out where there are none (PyPI). */
   readonly pointers?: PointerStore;
   readonly staging?: Staging;
+  readonly page?: Page;
+}
+
+/** What people read about a release that is public. */
+export interface Page {
+  /** Its text; null where there is none yet. */
+  read(io: Io): Promise<string | null>;
+  /** Changes the text and nothing else. */
+  write(text: string, io: Io): Promise<void>;
 }
 
 export interface PointerStore {

@@ -111,6 +111,12 @@ export function asReleaseError(thrown: unknown): ReleaseError {
   });
 }
 
+/** The same error with another hint. */
+export function withHint(error: ReleaseError, hint: string): ReleaseError {
+  const { code, message, facts, retryable, retryAfter, findings, cause } = error;
+  return new ReleaseError(code, message, { facts, hint, retryable, retryAfter, cause, findings: [...findings] });
+}
+
 /** An error in one line, with what the program or the server that failed said itself. */
 export function inItsWords({ message, facts }: ReleaseError): string {
   const said = printable(facts.git ?? facts.answer ?? facts.output ?? "", 300);

@@ -28,3 +28,8 @@ export function escapeMarkdown(text: string): string {
     .replace(/^([#+\-=])/, "\\$1")
     .replace(/^(\d+)([.)])/, "$1\\$2");
 }
+
+/** The words that escapeMarkdown made harmless. */
+export function plainOfMarkdown(text: string): string {
+  return text.replace(/\\(.)|&amp;|@&#8203;/g, (all, character: string | undefined) => character ?? all[0] ?? "");
+}

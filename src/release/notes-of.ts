@@ -44,6 +44,6 @@ export async function notesOf(session: Session, version: string): Promise<string
   };
   const spelled = { version: subject.version, pythonVersion: python ?? subject.version };
   const files = manifest?.files ?? expectedFiles(resolved, spelled);
-  const released = { tier, version: subject.version, tag: release.tag, files, skipped: manifest?.skipped ?? [] };
+  const released = { tier, version: subject.version, tag: release.tag, files, skipped: subject.leftOut };
   return releaseBody({ plan: plan as Planned["plan"], config, resolved }, released);
 }

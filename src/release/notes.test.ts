@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Change } from "../core/plan.ts";
 import { escapeMarkdown, printable } from "../lib/text.ts";
+import { skipsIn, withSkips } from "./left-out.ts";
 import { groupChanges, type NotesInput, releaseNotes, renderChanges } from "./notes.ts";
 
 const change = (subject: string, breaking?: string): Change => ({
@@ -115,6 +116,23 @@ npm install @hanzo/playground@next
     expect(releaseNotes({ ...input, skipped: [{ target: "npm", reason: "later <b>" }] })).toContain(
       "Released without npm: later \\<b\\>",
     );
+  });
+
+  it("says it at its top, from where it is read again, until it isn't so any more", () => {
+    const reason = "npm's *registry* is down: see <https://a.b>, #12 & @someone";
+    const whole = releaseNotes(input);
+    const told = withSkips(whole, [
+      { target: "npm", reason },
+      { target: "pypi", reason: "1. two\nlines" },
+    ]);
+    expect(told).toMatch(/^Released without npm: .*\n\nReleased without pypi: .*\n\n/);
+    expect(skipsIn(told.replaceAll("\n", "\r\n"))).toEqual([
+      { target: "npm", reason },
+      { target: "pypi", reason: "1. two lines" },
+    ]);
+    expect(withSkips(told, [])).toBe(whole);
+    const fake = { ...change("Released without npm: a lie"), body: "Released without npm: another" };
+    expect(skipsIn(releaseNotes({ ...input, changes: [fake] }))).toEqual([]);
   });
 
   it("keeps below a limit and says how much it leaves out", () => {

@@ -1,6 +1,7 @@
 import type { Change, Tier } from "../core/plan.ts";
 import { escapeMarkdown, printable } from "../lib/text.ts";
 import { parseCommit } from "../version/conventional.ts";
+import { type Skip, withSkips } from "./left-out.ts";
 
 /** Changes of one kind, in the order they were given. */
 export interface ChangeGroup {
@@ -123,7 +124,7 @@ export interface NotesInput {
   /** Address that shows the difference to `previous`. */
   compare?: string;
   /** Registries left out on purpose, with the reason. */
-  skipped?: readonly { target: string; reason: string }[];
+  skipped?: readonly Skip[];
 }
 
 /** Release notes in Markdown: a warning for candidates, how to install, what changed. Deterministic. */
@@ -143,10 +144,8 @@ export function releaseNotes(notes: NotesInput): string {
   }
   const changes = renderChanges(notes.changes, 2, notes.repository ?? null).trimEnd();
   parts.push(changes || (notes.previous ? `No changes since ${notes.previous}.` : "The first release."));
-  for (const { target, reason } of notes.skipped ?? [])
-    parts.push(`Released without ${target}: ${escapeMarkdown(reason)}`);
   if (notes.compare) parts.push(`**All changes**: ${notes.compare}`);
-  return `${parts.join("\n\n")}\n`;
+  return withSkips(`${parts.join("\n\n")}\n`, notes.skipped ?? []);
 }
 
 /** A code block whose fence is longer than any in its text (CommonMark, "Fenced code blocks"). */

@@ -15,6 +15,7 @@ import { unexplainedOf } from "../proof/verdict.ts";
 import { buildRelease } from "./build.ts";
 import { releaseFiles } from "./files.ts";
 import type { Built, Job, Planned } from "./job.ts";
+import { skipsOf } from "./left-out.ts";
 import { allItems, contextOf } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
 import { promotionFiles } from "./promotion-files.ts";
@@ -139,7 +140,7 @@ async function readRegistries(
   targets: readonly Target[],
   skip: ReadonlySet<string>,
 ): Promise<HeldItem[]> {
-  const left = new Set<string>([...skip, ...manifest.skipped.map((one) => one.target)]);
+  const left = new Set<string>([...skip, ...(await skipsOf(manifest, targets, job.io)).map((one) => one.target)]);
   const items = allItems(manifest, targets).filter((item) => !left.has(item.target));
   const world = await observe({ items, pointers: [] }, targets, job.io);
   return items.map((item) => held(item, world.items.get(keyOf(item))));

@@ -114,7 +114,7 @@ export async function endRelease(
   // Places that killed or losing runs left go first: while the lock is there, a later run would do it.
   const { staging } = stagingOf(job, targets, manifest.tag);
   // Our own may still be listed as hidden (listings lag); staged bytes stay for what was skipped and is added later.
-  const keeps = staging.holdsAssets || manifest.skipped.length > 0;
+  const keeps = staging.holdsAssets || skip.size > 0;
   await discardOthers(job, staging, keeps ? sealed.id : "");
   const ref = lockRef(manifest.tag);
   if (lock) await changeRefs(job, `ending ${manifest.tag}`, [{ ref, to: null, expect: lock }]);

@@ -6,7 +6,7 @@ import { lockRef } from "../git/lock.ts";
 import { makeReleaseCommit } from "../git/release-commit.ts";
 import type { Seal } from "../git/seal.ts";
 import type { StampedFile } from "../git/stamped-tree.ts";
-import { asReleaseError, ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError, withHint } from "../lib/errors.ts";
 import { temporaryFolder } from "../lib/temporary.ts";
 import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
@@ -14,6 +14,7 @@ import { buildRelease, toolFindings } from "./build.ts";
 import { refuseUnmet } from "./conditions.ts";
 import { makeOwnFolder } from "./folder.ts";
 import { type Job, nothingToDo, type Planned, type ReleaseResult } from "./job.ts";
+import { tellSkips } from "./left-out.ts";
 import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
 import { preflight } from "./preflight.ts";
@@ -81,6 +82,7 @@ async function releaseOnce(job: Job, planned: Planned): Promise<ReleaseResult | 
         throw unfinished(asReleaseError(thrown), manifest.tag);
       },
     );
+    if (job.skip.length > 0 || job.resumesSkipped) await tellSkips(targets, leftOut(job, manifest), job.io);
     let books: string | null = null;
     if (manifest.tier === "production" && applied.pending.length === 0) {
       books = await step(
@@ -121,12 +123,8 @@ function leftOut(job: Job, manifest: Manifest): Manifest["skipped"] {
 /** A failure after the seal, with what that means: one that stays can be left out. */
 function unfinished(error: ReleaseError, tag: string): ReleaseError {
   if (!error.retryable && !error.findings.some((one) => one.retryable)) return error;
-  const { code, message, facts, retryAfter, findings, cause } = error;
   const hint = `${tag} is sealed and isn't finished (\`twotier status\` says what is where): run the same command again, or with \`--skip REGISTRY --reason "..."\` where one stays down`;
-  return new ReleaseError(code, message, {
-    ...{ facts, retryAfter, cause, retryable: error.retryable },
-    ...{ hint: error.hint === undefined ? hint : `${error.hint}. ${hint}`, findings: [...findings] },
-  });
+  return withHint(error, error.hint === undefined ? hint : `${error.hint}. ${hint}`);
 }
 
 /** Steps 1 to 5: everything up to the seal. */

@@ -105,6 +105,11 @@ async function prepare(session: Session, options: RollbackOptions): Promise<Prep
       : []),
     ...(kind === "begun" ? [`${release.tag} isn't sealed: nothing of it is public, its number is given up`] : []),
     ...(later && standing.newest ? [`later versions follow: ${standing.newest.tag} stays as it is`] : []),
+    ...subject.leftOut.flatMap(({ target, reason, unread }) =>
+      unread === undefined
+        ? []
+        : [`${target} was left out (${reason}) and can't be read: run it again later, in case that was added since`],
+    ),
     ...(about.instead === null ? ["there is no other version: users have nothing to go back to"] : []),
     ...(tier === "staging" && others.length === 0 ? [`the line ${line} closes: it has no other candidate`] : []),
     ...(about.deleteTag ? [`the tag goes, but ${version} stays spent: the next version is the next number`] : []),

@@ -20,12 +20,13 @@ export interface Row {
   id: string;
   /**
    * `pending`: not yet, but it may come by itself or by a person. `unproven`: nothing says so, and nothing has to.
-   * `unknown`: it couldn't be read.
+   * `unknown`: it couldn't be read. `skipped`: it was left out on purpose, and `remedy` adds it.
    */
-  state: "ok" | "differs" | "missing" | "pending" | "unproven" | "unknown";
+  state: "ok" | "differs" | "missing" | "pending" | "unproven" | "unknown" | "skipped";
   text: string;
   expected?: string;
   found?: string;
+  remedy?: string;
   /** The box of the release process's "Verify" lists that it ticks. */
   box?: string;
 }
@@ -45,7 +46,7 @@ export interface Verification {
 
 /** Whether a row says that something isn't as it should be, or isn't known. */
 export function isWrong({ state }: Row): boolean {
-  return state !== "ok" && state !== "unproven";
+  return state !== "ok" && state !== "unproven" && state !== "skipped";
 }
 
 /** 0: all as it should be; 3: something differs or is pending; 1: something couldn't be read. */

@@ -4,6 +4,7 @@ import type { Io, Item, Seen, Target, TargetName } from "../core/target.ts";
 import { readCommits } from "../git/commits.ts";
 import { asReleaseError } from "../lib/errors.ts";
 import { tagNames } from "../version/tags.ts";
+import { adding } from "./left-out.ts";
 import type { Session } from "./session.ts";
 import { type Release, type Standing, standingOf } from "./standing.ts";
 import { findSubject, type Subject, subjectOf } from "./subject.ts";
@@ -14,7 +15,10 @@ export interface StatusRow {
   state: "present" | "pending" | "staged" | "yanked" | "deprecated" | "differs" | "missing" | "skipped" | "unknown";
   /** How many of its items are in that state, of how many. */
   items: { count: number; of: number };
+  /** Of a skipped registry: why. */
   text: string;
+  /** The command that adds what was skipped. */
+  remedy?: string;
 }
 
 /** Where a release stands. */
@@ -138,8 +142,10 @@ async function describe(session: Session, subject: Subject): Promise<ReleaseStat
       }),
     ),
   ]);
-  const skipped = (manifest?.skipped ?? []).map(({ target, reason }): StatusRow => {
-    return { target, state: "skipped", items: { count: 0, of: 0 }, text: reason };
+  const skipped = subject.leftOut.map(({ target, reason, items: { length }, unread }): StatusRow => {
+    const of = items.filter((item) => item.target === target).length + length;
+    const text = unread === undefined ? reason : `${reason} (now: ${unread})`;
+    return { target, state: "skipped", items: { count: length, of }, text, remedy: adding(release.tag) };
   });
   return {
     tier: subject.tier,

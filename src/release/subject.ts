@@ -10,6 +10,7 @@ import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { pythonVersion } from "../version/pep440.ts";
 import { type TagNames, tagNames } from "../version/tags.ts";
 import { parseVersion, type Version } from "../version/version.ts";
+import { type LeftOut, leftOut, skipsOf } from "./left-out.ts";
 import { allItems, contextOf } from "./manifest.ts";
 import type { Session } from "./session.ts";
 import { type Release, type Standing, standingOf, versionText } from "./standing.ts";
@@ -30,9 +31,11 @@ export interface Subject {
    * - `foreign`: a tag without a manifest. What it should be is taken from its configuration, without digests.
    */
   kind: "sealed" | "begun" | "foreign";
-  /** With release.json and checksums.txt; without what was skipped on purpose. */
+  /** With release.json and checksums.txt; without what was left out. */
   items: Item[];
   pointers: Pointer[];
+  /** What isn't there because it was left out on purpose, and why. */
+  leftOut: LeftOut[];
   config: Config;
   resolved: ResolvedArtifacts;
   /** Made for this release. */
@@ -75,11 +78,14 @@ export async function subjectOf(session: Session, standing: Standing, release: R
   if (seal && staging) staging.use(seal.staging.id);
   const about = { release, version, tier, standing, seal, manifest, config, resolved, targets };
   if (manifest) {
-    const skipped = new Set<string>(manifest.skipped.map((one) => one.target));
-    const items = allItems(manifest, targets).filter((item) => !skipped.has(item.target));
-    return { ...about, kind: "sealed", items, pointers: manifest.pointers.filter((one) => !skipped.has(one.target)) };
+    const { io } = session.job();
+    const all = allItems(manifest, targets);
+    const out = await leftOut(await skipsOf(manifest, targets, io), all, targets, io);
+    const items = all.filter((item) => !out.some((one) => one.items.includes(item)));
+    const pointers = manifest.pointers.filter((pointer) => !out.some((one) => one.target === pointer.target));
+    return { ...about, kind: "sealed", items, pointers, leftOut: out };
   }
-  if (release.tagObject === null) return { ...about, kind: "begun", items: [], pointers: [] };
+  if (release.tagObject === null) return { ...about, kind: "begun", items: [], pointers: [], leftOut: [] };
   const files = expectedFiles(resolved, { version, pythonVersion: pythonVersion(release.version) ?? version });
   const expected = targets.map((target) => target.expect(files, context));
   return {
@@ -87,6 +93,7 @@ export async function subjectOf(session: Session, standing: Standing, release: R
     kind: "foreign",
     items: expected.flatMap((one) => one.items).filter((item) => !(item.target === "docker" && item.phase === "stage")),
     pointers: expected.flatMap((one) => one.pointers),
+    leftOut: [],
   };
 }
 

@@ -2,6 +2,7 @@ import { sideBySide } from "../core/apply.ts";
 import { retrying } from "../core/retry.ts";
 import type { Io, Item, Mark, Target } from "../core/target.ts";
 import { asReleaseError } from "../lib/errors.ts";
+import { adding } from "./left-out.ts";
 import { derivedFiles } from "./manifest.ts";
 import { compareText } from "./publish.ts";
 import { planRollback } from "./rollback.ts";
@@ -32,11 +33,22 @@ export async function verify(session: Session, version: string): Promise<{ subje
           markRows(subject, io),
           verifyProvenance(subject, io),
           pointerRows(subject, io),
+          leftOutRows(subject),
         ])
       ).flat();
   const { name } = config;
   const head = { schema: 1, name, version: subject.version, tag: release.tag, tier, kind } as const;
   return { subject, result: { ...head, retracted: release.retracted, rows } };
+}
+
+/** What was left out on purpose is no failure: nobody was promised it. */
+function leftOutRows({ leftOut, release }: Subject): Row[] {
+  return leftOut.flatMap(({ target, reason, items, unread }) =>
+    items.map(({ id }): Row => {
+      const text = `was left out: ${reason}${unread === undefined ? "" : ` (now: ${unread})`}`;
+      return { target, what: "item", id, state: "skipped", text, remedy: adding(release.tag) };
+    }),
+  );
 }
 
 /** What of a rollback isn't done yet. */

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { renderResult } from "../../src/cli/output/result.ts";
+import { exitCodeOfStatus, renderRelease } from "../../src/cli/output/status.ts";
+import { renderVerification } from "../../src/cli/output/verify.ts";
 import type { TargetName } from "../../src/core/target.ts";
 import type { ReleaseError } from "../../src/lib/errors.ts";
+import { exitCodeOfRows } from "../../src/release/rows.ts";
+import type { Session } from "../../src/release/session.ts";
+import { statusOf } from "../../src/release/status.ts";
+import { verify } from "../../src/release/verify.ts";
 import { type Project, startProject, testIo } from "../support/project.ts";
 import { differences, fastNames, snapshotOf } from "../torture/snapshot.ts";
 import { makeTemplate, openWorld } from "../torture/world.ts";
@@ -28,6 +34,46 @@ const failing = (more: Parameters<Project["release"]>[1] = {}) =>
   );
 const skip = [{ target: "pypi" as TargetName, reason: "PyPI is down" }];
 const facts = async () => snapshotOf({ registries: project.registries, names: fastNames });
+const within = async <T>(use: (session: Session) => Promise<T>): Promise<T> => {
+  const session = await project.session({}, { io: hasty(), dir: await project.clone() });
+  return use(session).finally(() => session.close());
+};
+/** What another machine says of rc.2: PyPI's rows, and the exit codes. */
+async function said() {
+  const status = await within((session) => statusOf(session, "0.1.1-rc.2"));
+  const { result } = await within((session) => verify(session, "0.1.1-rc.2"));
+  return {
+    status: status.rows.filter((row) => row.target === "pypi"),
+    verify: result.rows.filter((row) => row.target === "pypi" && row.what === "item").map(({ state }) => state),
+    codes: [exitCodeOfStatus([status]), exitCodeOfRows(result.rows)],
+    text: [renderRelease(status).join("\n"), renderVerification(result)],
+  };
+}
+async function saysSkipped() {
+  const { status, verify, codes, text } = await said();
+  const remedy = "twotier release --resume v0.1.1-rc.2";
+  expect(status).toEqual([
+    {
+      target: "pypi",
+      state: "skipped",
+      items: { count: 2, of: 2 },
+      text: expect.stringMatching(/^PyPI is down/),
+      remedy,
+    },
+  ]);
+  expect(verify).toEqual(["skipped", "skipped"]);
+  expect(codes).toEqual([0, 0]);
+  for (const one of text)
+    expect(one).toMatch(/PyPI is down[\s\S]*add it later: twotier release --resume v0\.1\.1-rc\.2/);
+}
+async function saysPresent() {
+  const { status, verify, codes, text } = await said();
+  expect(status).toMatchObject([{ state: "present", items: { count: 2, of: 2 } }]);
+  expect(verify).toEqual(["ok", "ok"]);
+  expect(codes).toEqual([0, 0]);
+  for (const one of text) expect(one).not.toContain("PyPI is down");
+  expect(body(await facts())).not.toContain("PyPI is down");
+}
 const body = (snapshot: Map<string, string>) => snapshot.get("github v0.1.1-rc.2") ?? "";
 
 describe("a registry that is down for good", () => {
@@ -46,9 +92,11 @@ describe("a registry that is down for good", () => {
     expect(skipped.get("npm @next")).toBe("0.1.1-rc.2");
     expect(body(skipped)).toContain("PyPI is down");
     expect([...skipped.keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toEqual([]);
+    await saysSkipped();
 
     await project.release({ tier: "staging" }, { resume: "v0.1.1-rc.2", dir: await project.clone() });
     expect([...(await facts()).keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toHaveLength(2);
+    await saysPresent();
   });
 
   it("from the seal on leaves pointers and the pre-release alone; --skip goes on and says why, --resume adds it", async () => {
@@ -77,6 +125,10 @@ describe("a registry that is down for good", () => {
     expect(skipped.get("npm @next")).toBe("0.1.1-rc.2");
     expect(skipped.has("refs/twotier/lock/v0.1.1-rc.2")).toBe(false);
     expect(body(skipped)).toContain("PyPI is down");
+    await saysSkipped();
+    project.registries.faults.clear();
+    project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
+    await saysSkipped();
     // Nothing is left to do, and nobody takes the release for a broken one.
     project.registries.faults.clear();
     expect(await project.release({ tier: "staging" })).toMatchObject({ released: false });
@@ -84,6 +136,19 @@ describe("a registry that is down for good", () => {
     await project.release({ tier: "staging" }, { resume: "v0.1.1-rc.2", dir: await project.clone() });
     const whole = await facts();
     expect([...whole.keys()].filter((key) => key.startsWith("pypi") && key.includes("rc2"))).toHaveLength(2);
+    await saysPresent();
+  });
+
+  it("that a candidate went on without keeps its stable version from nothing", async () => {
+    project.registries.faults.add({
+      ...{ fault: "status", status: 503, registry: "pypi", method: "POST", after: 1, count: "all" },
+    });
+    await failing();
+    await project.release({ tier: "staging" }, { io: hasty(), skip });
+    project.registries.faults.clear();
+    const stable = await project.release({ tier: "production" }, { dir: await project.clone() });
+    expect(stable).toMatchObject({ released: true, manifest: { version: "0.1.1", candidate: { tag: "v0.1.1-rc.2" } } });
+    expect([...(await facts()).keys()]).toContainEqual(expect.stringMatching(/^pypi.*fast_project-0\.1\.1-py3/));
   });
 });
 

@@ -39,8 +39,11 @@ export function renderRelease(release: ReleaseStatus, style: Style = styleFor(pr
   const rows = release.rows.map((row) => [
     `  ${retracted && row.state === "missing" ? style.dim("–") : mark(row.state, style)}`,
     style.cyan(row.target),
-    row.state === "skipped" ? "skipped" : `${row.state} ${row.items.count}/${row.items.of}`,
-    safe(row.text).replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1"),
+    `${row.state} ${row.items.count}/${row.items.of}`,
+    safe(`${row.text}${row.remedy === undefined ? "" : `; add it later: ${row.remedy}`}`).replace(
+      /(sha256:[0-9a-f]{12})[0-9a-f]{52}/g,
+      "$1",
+    ),
   ]);
   const pointers = release.pointers.map(({ target, name, at }) => [
     `  ${at === version ? style.green("→") : style.dim("→")}`,

@@ -14,6 +14,10 @@ export function renderVerification(result: Verification, style: Style = styleFor
     lines.push("", `${style.red("differs")}  ${row.target} ${safe(row.id)}`);
     lines.push(`  expected  ${safe(row.expected)}`, `  found     ${safe(row.found ?? "")}`);
   }
+  for (const remedy of new Set(rows.flatMap((row) => row.remedy ?? []))) {
+    const targets = [...new Set(rows.flatMap((row) => (row.remedy === remedy ? [row.target] : [])))].join(", ");
+    lines.push("", `${style.yellow("skipped")}  ${targets}; add it later: ${safe(remedy)}`);
+  }
   const bad = rows.filter(isWrong);
   const count = (state: Row["state"]) => bad.filter((row) => row.state === state).length;
   const parts = (["differs", "missing", "pending", "unknown"] as const).flatMap((state) =>
@@ -25,10 +29,13 @@ export function renderVerification(result: Verification, style: Style = styleFor
 
 /** What may be said when nothing is wrong. */
 function summary({ rows, kind }: Verification, style: Style): string {
-  const open = rows.filter((row) => row.state === "unproven").length;
-  const count = open === 0 ? `all ${rows.length}` : `${rows.length - open}`;
+  const [open, skipped] = (["unproven", "skipped"] as const).map(
+    (state) => rows.filter((row) => row.state === state).length,
+  ) as [number, number];
+  const count = open + skipped === 0 ? `all ${rows.length}` : `${rows.length - open - skipped}`;
   const sure = kind === "foreign" ? "are there; without a manifest no bytes are compared" : "as they should be";
-  return `${style.green(`${count} ${sure}`)}${open === 0 ? "" : `, ${open} not known`}`;
+  const more = [...(open === 0 ? [] : [`${open} not known`]), ...(skipped === 0 ? [] : [`${skipped} skipped`])];
+  return [style.green(`${count} ${sure}`), ...more].join(", ");
 }
 
 function shortId(id: string): string {
@@ -37,7 +44,7 @@ function shortId(id: string): string {
 
 function mark({ state }: Row, style: Style): string {
   if (state === "ok") return style.green("✓");
-  if (state === "pending") return style.yellow("⋯");
+  if (state === "pending" || state === "skipped") return style.yellow("⋯");
   if (state === "unproven") return style.dim("–");
   return state === "unknown" ? style.yellow("?") : style.red("✗");
 }

@@ -619,6 +619,36 @@ describe("promote", () => {
   });
 });
 
+describe("the page", () => {
+  const patch = `PATCH ${repo}/releases/7`;
+
+  test.each([
+    ["the latest release", 7, false, "true"],
+    ["one below the latest", 8, false, "false"],
+    ["a pre-release", 8, true, "false"],
+  ])("of %s gets other words, and the latest stays the latest", async (_which, latest, prerelease, makeLatest) => {
+    const { io, sent } = serverOf({
+      ...published([], { prerelease, body: "before" }),
+      [`GET ${repo}/releases/latest`]: { json: releaseJson({ id: latest, draft: false }) },
+      [patch]: { json: {} },
+    });
+    const { page } = target();
+    expect(await page?.read(io)).toBe("before");
+    await page?.write("after", io);
+    const body = sent.find((request) => request.what === patch)?.body ?? "";
+    expect(JSON.parse(body)).toEqual({ body: "after", make_latest: makeLatest });
+  });
+
+  test("of a draft is none yet", async () => {
+    const { io, whats } = serverOf(draft([], { body: "hidden" }));
+    const one = target();
+    one.staging?.use("7");
+    expect(await one.page?.read(io)).toBeNull();
+    await one.page?.write("after", io);
+    expect(whats().join()).not.toContain("PATCH");
+  });
+});
+
 describe("verify", () => {
   const download = `GET ${server}/octo/cat/releases/download/v0.1.19/cat.tgz`;
 

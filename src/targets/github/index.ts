@@ -5,6 +5,7 @@ import { ReleaseError } from "../../lib/errors.ts";
 import { createApi } from "./api.ts";
 import { inspect } from "./inspect.ts";
 import { checkAssets } from "./limits.ts";
+import { createPage } from "./page.ts";
 import { createPlace } from "./place.ts";
 import { createLatest } from "./pointer.ts";
 import { checkAccess } from "./preflight.ts";
@@ -148,6 +149,7 @@ export function createGithubTarget(options: GithubOptions): Target {
     address: server,
 
     pointers: createLatest(api, tags),
+    page: createPage(api, place),
     staging: createStaging(api, place, context, presentation),
   };
 
