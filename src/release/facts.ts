@@ -8,12 +8,13 @@ import { messageOf, readObjects } from "../git/objects.ts";
 import type { Refs } from "../git/refs.ts";
 import type { Repository } from "../git/repository.ts";
 import { decodeSeal } from "../git/seal.ts";
-import { ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError, withHint } from "../lib/errors.ts";
 import type { Used } from "../version/numbering.ts";
 import { tagNames } from "../version/tags.ts";
 import { isOwn, releaseTrailers } from "../version/trigger.ts";
 import { compareVersions, parseVersion, type Version } from "../version/version.ts";
 import { type Choice, choose } from "./choice.ts";
+import { orWithout } from "./left-out.ts";
 import type { Source } from "./source.ts";
 import { type Release, type Standing, standingOf } from "./standing.ts";
 
@@ -150,7 +151,13 @@ function moduleDirs(config: Config): string[] | null {
 async function askRegistries(targets: readonly Target[], io: Io): Promise<Used[]> {
   const answers = await Promise.all(
     targets.map(async (target) => {
-      const versions = await retrying(`asking ${target.name} for its versions`, io, () => target.versions(io));
+      const ask = retrying(`asking ${target.name} for its versions`, io, () => target.versions(io));
+      const versions = await ask.catch((thrown) => {
+        const error = asReleaseError(thrown);
+        // A credential that it minds is no reason to go on without it.
+        const down = ["NETWORK", "REGISTRY", "RATE_LIMITED"].includes(error.code);
+        throw down ? withHint(error, orWithout(error.hint, target.name)) : error;
+      });
       return versions.map((text) => ({ text, by: target.name }));
     }),
   );

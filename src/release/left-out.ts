@@ -17,6 +17,12 @@ export interface LeftOut extends Skip {
 /** The command that adds later what was left out. */
 export const adding = (tag: string) => `twotier release --resume ${tag}`;
 
+/** A hint with the way around a registry that stays down; GitHub can't be left out: the tag and the page are there. */
+export function orWithout(hint: string | undefined, target: TargetName): string {
+  const first = hint ?? "run the same command again";
+  return target === "github" ? first : `${first}; or go on without it: --skip ${target} --reason "..."`;
+}
+
 const recorded = new RegExp(`^Released without (${targetNames.join("|")}): ([^\\r\\n]*)\\s*`, "gm");
 
 /**

@@ -3,6 +3,7 @@ import type { Finding, Io, Target } from "../core/target.ts";
 import { readObjects } from "../git/objects.ts";
 import { asReleaseError, inItsWords, ReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
+import { orWithout } from "./left-out.ts";
 
 /**
  * Everything that can be known before the first write: tools, credentials, rights, names. All findings at once.
@@ -32,8 +33,8 @@ export async function askTargets(targets: readonly Target[], io: Io): Promise<Fi
     } catch (thrown) {
       const error = asReleaseError(thrown);
       if (error.code === "INTERRUPTED") throw error;
-      const hint = error.hint ?? "run the same command again";
       const topic = error.code === "AUTH" ? "token" : "unreachable";
+      const hint = topic === "token" ? (error.hint ?? "check the token") : orWithout(error.hint, target.name);
       return [{ level: "error", target: target.name, topic, message: inItsWords(error), hint }];
     }
   });

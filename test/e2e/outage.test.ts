@@ -80,9 +80,20 @@ describe("a registry that is down for good", () => {
   it("before the release stops it before anything is written; --skip goes on without, --resume adds it", async () => {
     const before = await facts();
     project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
-    expect((await failing()).code).toMatch(/NETWORK|PREFLIGHT/);
+    const error = await failing();
+    expect(error.code).toMatch(/NETWORK|PREFLIGHT/);
+    expect((error.findings[0] ?? error).hint).toContain('go on without it: --skip pypi --reason "..."');
     project.registries.faults.clear();
     expect(differences(before, await facts())).toEqual([]);
+    // Where only preflight's question fails, and where it is the one registry that can't be left out.
+    project.registries.faults.add({ fault: "status", status: 503, registry: "pypi", method: "POST", count: "all" });
+    const asked = await failing();
+    expect(asked.findings[0]?.hint).toContain('go on without it: --skip pypi --reason "..."');
+    project.registries.faults.clear();
+    project.registries.faults.add({ fault: "status", status: 503, registry: "github", count: "all" });
+    const github = await failing();
+    expect((github.findings[0] ?? github).hint).not.toContain("--skip");
+    project.registries.faults.clear();
 
     project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
     const result = await project.release({ tier: "staging" }, { io: hasty(), skip });

@@ -73,6 +73,15 @@ async function checkToken(context: Context, add: Add, io: Io): Promise<void> {
     );
   } else {
     const answer = await probe({ upload, username, token: secret }, io);
+    // Who can't answer now can't take an upload either; that is said before the seal.
+    if (answer.status === 429 || answer.status >= 500) throw refusal(answer, "preflight's question", upload, io);
+    if (answer.status === 200 && /html/i.test(answer.response.headers["content-type"] ?? "")) {
+      add(
+        "error",
+        `${upload} answers an upload with a web page: ${answer.message.slice(0, 100)}`,
+        "check targets.pypi.upload, and whether a proxy stands in between",
+      );
+    }
     if ([401, 403].includes(answer.status) || (answer.status >= 300 && answer.status < 400)) {
       const error = refusal(answer, "the token", upload, io);
       add("error", error.message, error.hint ?? "check PYPI_TOKEN");
