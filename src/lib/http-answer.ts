@@ -84,6 +84,9 @@ export function answerOf(incoming: http.IncomingMessage, url: URL, method: strin
         throw new ReleaseError("REGISTRY", `${where} answered with something that isn't JSON`, {
           cause,
           facts: { status: incoming.statusCode, begins: excerpt(text, 120) },
+          hint: /^\s*</.test(text)
+            ? "a web page answered, such as a proxy's or a login's: check the address, and the way there"
+            : undefined,
         });
       }
     },

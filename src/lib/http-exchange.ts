@@ -42,12 +42,16 @@ export function exchange(
         );
       } else if (cause instanceof ReleaseError) reject(cause);
       else {
-        const what = error.code ?? error.message;
+        // What Node.js minds about a certificate (nodejs.org/api/tls.html, "X509 certificate error codes") doesn't pass.
+        const untrusted = /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(error.code ?? "");
+        const what = untrusted ? `${error.code}: ${error.message}` : (error.code ?? error.message);
         reject(
           new ReleaseError("NETWORK", `${method} ${url.origin}${url.pathname}: ${what}`, {
-            retryable: true,
+            retryable: !untrusted,
             cause,
-            hint: "check that the address is right and can be reached from here, then run the same command again",
+            hint: untrusted
+              ? "its certificate isn't taken: check the address and this machine's clock; an authority of your own goes into NODE_EXTRA_CA_CERTS"
+              : "check that the address is right and can be reached from here, then run the same command again",
           }),
         );
       }

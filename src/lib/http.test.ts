@@ -1,11 +1,14 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
+import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { needs } from "../../test/tools.ts";
 import { ReleaseError } from "./errors.ts";
 import { readChunks } from "./file.ts";
 import { digestFile, digestOf } from "./hash.ts";
@@ -279,3 +282,33 @@ describe("a hostile server", () => {
     }
   });
 });
+
+test("a web page where JSON belongs is called one, for it is a proxy's or a login's", async () => {
+  handler = (_request, response) => void response.end("<html>please log in</html>");
+  await expect((await client({ url })).json()).rejects.toMatchObject({
+    code: "REGISTRY",
+    hint: expect.stringContaining("a web page answered"),
+  });
+});
+
+test.skipIf(needs(["openssl"]))(
+  "a certificate that isn't taken is no passing failure, and the error says so",
+  async () => {
+    const [key, cert] = [path.join(dir, "key.pem"), path.join(dir, "cert.pem")];
+    const subject = ["-subj", "/CN=localhost", "-days", "1", "-keyout", key, "-out", cert];
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...subject], { stdio: "ignore" });
+    const tls = https.createServer({ key: await readFile(key), cert: await readFile(cert) }).listen(0, "127.0.0.1");
+    await once(tls, "listening");
+    try {
+      const { port } = tls.address() as AddressInfo;
+      await expect(client({ url: `https://127.0.0.1:${port}/` })).rejects.toMatchObject({
+        code: "NETWORK",
+        message: expect.stringMatching(/DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate/),
+        retryable: false,
+        hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+      });
+    } finally {
+      tls.close();
+    }
+  },
+);
