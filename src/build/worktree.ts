@@ -54,7 +54,9 @@ export async function withWorktree<T>(
       if (!(cause instanceof ReleaseError) || cause.code !== "BUILD") throw cause;
       throw new ReleaseError("GIT", `commit ${commit} couldn't be checked out`, {
         facts: { commit, output: cause.facts.output },
-        hint: "see what git says: git worktree add --detach /tmp/tree COMMIT",
+        hint: /unable to write|No space left/.test(cause.facts.output ?? "")
+          ? "make room on the disk, then run the same command again"
+          : "see what git says: git worktree add --detach /tmp/tree COMMIT",
         cause,
       });
     });

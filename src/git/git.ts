@@ -108,7 +108,7 @@ export function startGit(
 }
 
 /** What git and curl say about failures of a server or of the way there, which may pass by themselves. */
-const passing =
+export const passing =
   /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|Recv failure|Network is unreachable/i;
 
 const asksRemote = new Set(["ls-remote", "fetch", "push"]);

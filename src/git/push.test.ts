@@ -27,3 +27,14 @@ it.each([
   expect(await pushRefs(gitIn(fixture.dir), "origin", [{ ref, to, expect: null }])).toBe("done");
   expect(fixture.atOrigin("for-each-ref", "--format=%(refname)").split("\n")).toEqual(["refs/heads/main", ref]);
 });
+
+it("says of a push whose server is gone that it may pass, and blames no right", async () => {
+  const to = fixture.commit("a", { a: "1" });
+  fixture.git("remote", "set-url", "origin", "http://127.0.0.1:1/x.git");
+  const change = { ref: "refs/twotier/lock/v1.0.0", to, expect: null };
+  await expect(pushRefs(gitIn(fixture.dir), "origin", [change])).rejects.toMatchObject({
+    message: "origin didn't take refs/twotier/lock/v1.0.0",
+    retryable: true,
+    hint: "check `git ls-remote` in this folder, then run the same command again",
+  });
+});

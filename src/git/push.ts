@@ -1,5 +1,6 @@
 import { asReleaseError, ReleaseError, redact } from "../lib/errors.ts";
 import type { ExecResult } from "../lib/exec.ts";
+import { passing } from "./git.ts";
 import type { ReadObjects } from "./objects.ts";
 
 /** Runs git in a repository; throws ReleaseError for exit codes that aren't in `ok`. */
@@ -60,16 +61,20 @@ export async function pushRefs(
     .filter((line) => /^!|^fatal|^error|^remote:/.test(line))
     .join("\n");
   if (raced.test(answer)) return "lost";
-  throw new ReleaseError("GIT", `${where} refused ${changes.map((one) => one.ref).join(", ")}`, {
+  // 128 is also how git ends when the connection breaks off, and 1 when the server answers 503; a refused credential stays refused.
+  const refused = /\[remote rejected\]|Authentication failed|could not read (Username|Password)|error: 40[13]/;
+  const retryable = (result.code === 128 || passing.test(answer)) && !refused.test(answer);
+  const how = retryable ? "didn't take" : "refused";
+  throw new ReleaseError("GIT", `${where} ${how} ${changes.map((one) => one.ref).join(", ")}`, {
     facts: {
       // By a rule about these refs; without it the whole push was refused, as for want of rights (git-push(1), "Output").
       rejected: redact(/\[remote rejected\] \(?([^)\n]+)/.exec(answer)?.[1] ?? "") || undefined,
       answer: redact(answer).slice(-800) || `exit code ${result.code}`,
     },
-    // 128 is also how git ends when the connection breaks off; a refused credential stays refused.
-    retryable:
-      result.code === 128 && !/Authentication failed|could not read (Username|Password)|error: 40[13]/.test(answer),
-    hint: "check that the credential may push tags and refs/twotier/*, and that no rule of the repository forbids it",
+    retryable,
+    hint: retryable
+      ? "check `git ls-remote` in this folder, then run the same command again"
+      : "check that the credential may push tags and refs/twotier/*, and that no rule of the repository forbids it",
   });
 }
 
