@@ -1,6 +1,6 @@
 import { asReleaseError, ReleaseError } from "../lib/errors.ts";
 import { conflict, type Step } from "./diff.ts";
-import { gaveUp, pause, retrying, tries } from "./retry.ts";
+import { at, gaveUp, pause, retrying, tries } from "./retry.ts";
 import type { Files, Io, Item, Phase, Pointer, Seen, Target, Told } from "./target.ts";
 import { phases } from "./target.ts";
 import { keyOf, targetOf } from "./world.ts";
@@ -38,17 +38,21 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (step.do !== "promote") continue;
     const target = targetOf(targets, step.target);
     io.emit({ type: "item", target: step.target, id: "release", state: "promote" });
-    await retrying(`publishing the ${step.target} release`, io, async () => target.promote?.(io));
+    await at(step.target, () =>
+      retrying(`publishing the ${step.target} release`, io, async () => target.promote?.(io)),
+    );
   }
   const verified = steps.filter((step) => step.do === "verify");
   await sideBySide(verified, options.concurrency ?? 8, async ({ item }) => {
-    const seen = await verify(item, options);
+    const seen = await at(item.target, () => verify(item, options));
     if (seen.state === "pending") applied.pending.push(item);
   });
   const waits = (pointer: Pointer) =>
     applied.pending.some((item) => item.target === pointer.target && item.id === pointer.itemId);
   const ready = steps.filter((step) => step.do === "point").filter((step) => !waits(step.pointer));
-  await sideBySide(ready, options.concurrency ?? 8, (step) => point(step.pointer, step.from, options, applied));
+  await sideBySide(ready, options.concurrency ?? 8, ({ pointer, from }) =>
+    at(pointer.target, () => point(pointer, from, options, applied)),
+  );
   return applied;
 }
 
@@ -72,7 +76,7 @@ export async function applyPhase(phase: Phase, steps: readonly Step[], options: 
     await slots(async () => {
       if (failed.signal.aborted) return;
       try {
-        if ((await publish(item, options)) === "told") told.push(item);
+        if ((await at(item.target, () => publish(item, options))) === "told") told.push(item);
       } catch (error) {
         failed.abort();
         throw error;
@@ -94,7 +98,7 @@ export async function applyPhase(phase: Phase, steps: readonly Step[], options: 
     throw new ReleaseError(first.code, `${errors.length} items failed`, { findings: errors, hint: first.hint });
   }
   // All at once: of items that are kept in one place a target makes one read.
-  await sideBySide(told, told.length, (item) => confirm(item, options));
+  await sideBySide(told, told.length, (item) => at(item.target, () => confirm(item, options)));
 }
 
 /** Reads back what a registry's answer said of a write; what it doesn't show after all is published again. */

@@ -40,16 +40,33 @@ export function gaveUp(what: string, error: ReleaseError): ReleaseError {
   });
 }
 
+/** Does something to a registry; a failure says in its facts which one it was. @throws ReleaseError */
+export async function at<T>(target: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = asReleaseError(thrown);
+    const { code, message, facts, hint, retryable, retryAfter, cause } = error;
+    if (code === "INTERRUPTED" || facts.target !== undefined) throw error;
+    const findings = [...error.findings];
+    throw new ReleaseError(code, message, {
+      ...{ hint, retryable, retryAfter, cause, findings },
+      facts: { target, ...facts },
+    });
+  }
+}
+
 /** Waits before the next try and says why. */
 export async function pause(what: string, attempt: number, error: ReleaseError, io: Io): Promise<void> {
   const seconds = error.retryAfter ?? backoff(attempt);
   if (seconds > longestWait) {
     const until = new Date(io.now().getTime() + seconds * 1000);
+    const said = inItsWords(error);
     throw new ReleaseError("RATE_LIMITED", `${what}: the registry asks to wait ${Math.ceil(seconds)} s`, {
       cause: error,
       retryAfter: seconds,
       // No date is later than the year 275760 (ECMA-262, "Time Values and Time Range").
-      facts: { until: Number.isNaN(until.getTime()) ? undefined : until.toISOString() },
+      facts: { because: said, until: Number.isNaN(until.getTime()) ? undefined : until.toISOString() },
       hint: "run the same command again then; nothing is lost",
     });
   }

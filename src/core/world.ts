@@ -1,6 +1,6 @@
 import { ReleaseError } from "../lib/errors.ts";
 import type { Manifest } from "./manifest.ts";
-import { retrying } from "./retry.ts";
+import { at, retrying } from "./retry.ts";
 import type { Io, Item, Pointer, Seen, Target } from "./target.ts";
 
 /** What the registries hold of a manifest, read at one time. */
@@ -44,14 +44,15 @@ export async function observe(
   await Promise.all([
     ...release.items.map(async (item) => {
       const target = targetOf(targets, item.target);
-      world.items.set(keyOf(item), await retrying(`reading ${keyOf(item)}`, io, () => target.observe(item, io)));
+      const read = () => retrying(`reading ${keyOf(item)}`, io, () => target.observe(item, io));
+      world.items.set(keyOf(item), await at(item.target, read));
     }),
     ...release.pointers.map(async (pointer) => {
       const store = targetOf(targets, pointer.target).pointers;
       if (!store)
         throw new ReleaseError("INTERNAL", `${pointer.target} has no pointers, but the manifest names ${pointer.name}`);
-      const at = await retrying(`reading ${pointerKey(pointer)}`, io, () => store.read(pointer.name, io));
-      world.pointers.set(pointerKey(pointer), at);
+      const read = () => retrying(`reading ${pointerKey(pointer)}`, io, () => store.read(pointer.name, io));
+      world.pointers.set(pointerKey(pointer), await at(pointer.target, read));
     }),
   ]);
   return world;

@@ -119,7 +119,7 @@ export function withHint(error: ReleaseError, hint: string): ReleaseError {
 
 /** An error in one line, with what the program or the server that failed said itself. */
 export function inItsWords({ message, facts }: ReleaseError): string {
-  const said = printable(facts.git ?? facts.answer ?? facts.output ?? "", 300);
+  const said = printable(facts.git ?? facts.answer ?? facts.output ?? facts.github ?? facts.npm ?? "", 300);
   return said === "" || message.includes(said) ? message : `${message}: ${said}`;
 }
 

@@ -17,9 +17,11 @@ export interface LeftOut extends Skip {
 /** The command that adds later what was left out. */
 export const adding = (tag: string) => `twotier release --resume ${tag}`;
 
+export const again = "run the same command again";
+
 /** A hint with the way around a registry that stays down; GitHub can't be left out: the tag and the page are there. */
-export function orWithout(hint: string | undefined, target: TargetName): string {
-  const first = hint ?? "run the same command again";
+export function orWithout(hint: string | undefined, target: string): string {
+  const first = hint ?? again;
   return target === "github" ? first : `${first}; or go on without it: --skip ${target} --reason "..."`;
 }
 

@@ -1,9 +1,9 @@
 import { retrying } from "../core/retry.ts";
-import type { Finding, Io, Target } from "../core/target.ts";
+import { type Finding, type Io, type Target, targetNames } from "../core/target.ts";
 import { readObjects } from "../git/objects.ts";
 import { asReleaseError, inItsWords, ReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
-import { orWithout } from "./left-out.ts";
+import { again, orWithout } from "./left-out.ts";
 
 /**
  * Everything that can be known before the first write: tools, credentials, rights, names. All findings at once.
@@ -34,7 +34,7 @@ export async function askTargets(targets: readonly Target[], io: Io): Promise<Fi
       const error = asReleaseError(thrown);
       if (error.code === "INTERRUPTED") throw error;
       const topic = error.code === "AUTH" ? "token" : "unreachable";
-      const hint = topic === "token" ? (error.hint ?? "check the token") : orWithout(error.hint, target.name);
+      const hint = error.hint ?? again;
       return [{ level: "error", target: target.name, topic, message: inItsWords(error), hint }];
     }
   });
@@ -46,7 +46,10 @@ export function refuseErrors(findings: readonly Finding[], what: string): void {
   const errors = findings.filter((one) => one.level === "error");
   if (errors.length === 0) return;
   const count = counted(errors.length, "finding");
+  const names = [...new Set(errors.map((one) => one.target))];
+  const open = names.every((name) => name !== "github" && (targetNames as readonly string[]).includes(name));
   throw new ReleaseError("PREFLIGHT", `${what} can't be released yet: ${count}, nothing was written`, {
+    hint: open ? orWithout("settle what is found", names.join(",")) : undefined,
     findings: errors.map((one) => new ReleaseError(codeOf(one), `${one.target}: ${one.message}`, { hint: one.hint })),
   });
 }

@@ -6,7 +6,7 @@ import { lockRef } from "../git/lock.ts";
 import { makeReleaseCommit } from "../git/release-commit.ts";
 import type { Seal } from "../git/seal.ts";
 import type { StampedFile } from "../git/stamped-tree.ts";
-import { asReleaseError, ReleaseError, withHint } from "../lib/errors.ts";
+import { asReleaseError, type ErrorCode, ReleaseError, withHint } from "../lib/errors.ts";
 import { temporaryFolder } from "../lib/temporary.ts";
 import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
@@ -14,7 +14,7 @@ import { buildRelease, toolFindings } from "./build.ts";
 import { refuseUnmet } from "./conditions.ts";
 import { makeOwnFolder } from "./folder.ts";
 import { type Job, nothingToDo, type Planned, type ReleaseResult } from "./job.ts";
-import { tellSkips } from "./left-out.ts";
+import { again, orWithout, tellSkips } from "./left-out.ts";
 import { contextOf, makeManifest } from "./manifest.ts";
 import { fetchCommits } from "./objects.ts";
 import { preflight } from "./preflight.ts";
@@ -120,11 +120,18 @@ function leftOut(job: Job, manifest: Manifest): Manifest["skipped"] {
   return [...before, ...job.skip.filter((one) => !before.some(({ target }) => target === one.target))];
 }
 
-/** A failure after the seal, with what that means: one that stays can be left out. */
+/** What stays, or a person may leave as it is, where other registries could go on. */
+const passable: readonly ErrorCode[] = ["NETWORK", "REGISTRY", "RATE_LIMITED", "AUTH", "GIT"];
+
+/** A failure after the seal, with what that means: a registry that stays so can be left out. */
 function unfinished(error: ReleaseError, tag: string): ReleaseError {
-  if (!error.retryable && !error.findings.some((one) => one.retryable)) return error;
-  const hint = `${tag} is sealed and isn't finished (\`twotier status\` says what is where): run the same command again, or with \`--skip REGISTRY --reason "..."\` where one stays down`;
-  return withHint(error, error.hint === undefined ? hint : `${error.hint}. ${hint}`);
+  const { hint = again, code, facts, findings } = error;
+  if (!passable.includes(code) && code !== "IO") return error;
+  const target = facts.target ?? findings.find((one) => one.facts.target)?.facts.target;
+  const first = hint === again ? "" : `${hint}. `;
+  const means = `${tag} is sealed and isn't finished (\`twotier status\` says what is where): the same command finishes it`;
+  const around = target === undefined || !passable.includes(code) ? means : orWithout(means, target);
+  return withHint(error, `${first}${around}`);
 }
 
 /** Steps 1 to 5: everything up to the seal. */

@@ -82,17 +82,17 @@ describe("a registry that is down for good", () => {
     project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
     const error = await failing();
     expect(error.code).toMatch(/NETWORK|PREFLIGHT/);
-    expect((error.findings[0] ?? error).hint).toContain('go on without it: --skip pypi --reason "..."');
+    expect(error.hint).toContain('go on without it: --skip pypi --reason "..."');
     project.registries.faults.clear();
     expect(differences(before, await facts())).toEqual([]);
     // Where only preflight's question fails, and where it is the one registry that can't be left out.
     project.registries.faults.add({ fault: "status", status: 503, registry: "pypi", method: "POST", count: "all" });
     const asked = await failing();
-    expect(asked.findings[0]?.hint).toContain('go on without it: --skip pypi --reason "..."');
+    expect(asked.hint).toContain('go on without it: --skip pypi --reason "..."');
     project.registries.faults.clear();
     project.registries.faults.add({ fault: "status", status: 503, registry: "github", count: "all" });
     const github = await failing();
-    expect((github.findings[0] ?? github).hint).not.toContain("--skip");
+    expect(github.hint ?? "").not.toContain("--skip");
     project.registries.faults.clear();
 
     project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
@@ -119,7 +119,7 @@ describe("a registry that is down for good", () => {
     expect(error.message).toContain("fast_project-0.1.1rc2");
     expect(error.facts.while).toMatch(/^publishing fast_project-0\.1\.1rc2.*\.whl to pypi$/);
     expect(error.hint).toContain("v0.1.1-rc.2 is sealed and isn't finished");
-    expect(error.hint).toContain("--skip");
+    expect(error.hint).toContain('go on without it: --skip pypi --reason "..."');
     const stopped = await facts();
     expect(stopped.get("npm @next")).toBe("0.1.1-rc.1");
     expect(stopped.has("github v0.1.1-rc.2")).toBe(false);
@@ -182,4 +182,15 @@ describe("a registry that hangs", () => {
       template.remove();
     }
   });
+});
+
+it("a git server that fails for a moment is asked again, and nobody's rights are blamed", async () => {
+  const down = { fault: "status", status: 503, registry: "git", path: "**/git-receive-pack" } as const;
+  project.registries.faults.add({ ...down, count: 2 });
+  expect(await project.release({ tier: "staging" }, { io: hasty() })).toMatchObject({ released: true });
+  await project.push("fix: third");
+  project.registries.faults.add({ ...down, count: "all" });
+  const error = await failing();
+  expect(error).toMatchObject({ code: "GIT", retryable: true });
+  expect(error.hint).toContain("git ls-remote");
 });
