@@ -13,11 +13,11 @@ export async function makeOwnFolder({ folder, git }: Pick<Job, "folder" | "git">
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, ".gitignore"), "*\n");
   for (const left of [...(await abandonedFolders(folder)), ...(await abandonedFolders(tmpdir()))]) {
-    const tree = path.join(left, "source");
-    // The repository knows work trees by their paths; one that was being made is locked, hence twice (git-worktree(1)).
-    if (path.basename(left).startsWith("tree-")) {
-      await git(["worktree", "remove", "--force", "--force", tree], { ok: [0, 128] });
-    }
     await removeTree(left);
+    // The repository knows work trees by their paths, gone ones too: git refuses to take away one that is half made, as
+    // long as it is there. One that was being made is locked, hence --force twice (git-worktree(1)).
+    if (path.basename(left).startsWith("tree-")) {
+      await git(["worktree", "remove", "--force", "--force", path.join(left, "source")], { ok: [0, 128] });
+    }
   }
 }

@@ -75,7 +75,7 @@ describe("a clone in which a release ended early", () => {
       readdirSync(bin)
         .filter((file) => file.startsWith("pids-"))
         .flatMap((file) => readFileSync(path.join(bin, file), "utf8").trim().split(" "));
-    await expect.poll(() => pids().length, { interval: 20, timeout: 30_000 }).toBeGreaterThan(3);
+    await expect.poll(() => pids().length, { interval: 20, timeout: 30_000 }).toBeGreaterThan(1);
     process.kill(run.pid, "SIGTERM");
     expect(await run.done).toMatchObject({ code: 1, output: expect.stringContaining("stopped by SIGTERM") });
     // A zombie has ended; it waits for whoever adopted it.

@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 type Selected = Map<string, string>;
 
 /** Milliseconds between two looks. */
-const pause = 120;
+const pause = 250;
 
 /**
  * Looks at the registries as users do, again and again: whatever npm's dist-tags, an image's `latest`, GitHub's releases or a channel

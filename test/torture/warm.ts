@@ -7,6 +7,9 @@ import type { Template } from "./world.ts";
 /** Options of Node for a process that lives long and starts thousands of others: each start copies what its memory is. */
 export const smallHeap = ["--max-semi-space-size=2", "--max-old-space-size=128"];
 
+/** And for one that runs for a second, or is to stay small: compiling its code once more costs more than it saves. */
+export const quickCode = ["--no-opt", "--no-maglev"];
+
 /** A command line of the product. */
 export interface Asked {
   /** Folder that it runs in. */
@@ -35,7 +38,7 @@ export function openWarm({ dir }: Template): Warm {
       let child = idle.pop();
       if (!child) {
         const stdio: StdioOptions = ["ignore", "ignore", "inherit", "ipc"];
-        child = fork(program, { execArgv: smallHeap, stdio });
+        child = fork(program, { execArgv: [...smallHeap, ...quickCode], stdio });
         child.setMaxListeners(0);
         all.push(child);
       }

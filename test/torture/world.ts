@@ -12,6 +12,7 @@ import { root, toolPath } from "../tools.ts";
 import { bundle } from "./bundle.ts";
 import { lookerName } from "./get.ts";
 import { fastNames, type Names } from "./snapshot.ts";
+import { quickCode } from "./warm.ts";
 
 /** A state of the world to begin each run with, and the product to run. */
 export interface Template {
@@ -203,9 +204,7 @@ function start(
   env: Record<string, string>,
   preload?: string,
 ): Run {
-  // Code that runs for a second doesn't become faster by being compiled twice; a tenth of a release's time.
-  const quick = ["--no-opt", "--no-maglev"];
-  const node = [...quick, ...(preload === undefined ? [] : [`--import=${preload}`]), cli, ...args];
+  const node = [...quickCode, ...(preload === undefined ? [] : [`--import=${preload}`]), cli, ...args];
   const child = spawn(process.execPath, node, { cwd: clone, detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));

@@ -2,16 +2,19 @@ import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { HttpError, send } from "../server.ts";
+import { capabilities, flush, listRefs, packet, refsForPush } from "./advertise.ts";
 import type { Context } from "./context.ts";
 import { git, gitEnv, iso, lookUp } from "./git.ts";
 import { isOwner, isRepositoryName, type Repository } from "./store.ts";
 
 /**
  * Git's smart HTTP protocol (gitprotocol-http(5)) for `/OWNER/REPO.git/...`, by git's own upload-pack and receive-pack, as
- * git-http-backend(1) does it, without that program and the one more that it starts. Reading is free; pushing wants a
+ * git-http-backend(1) does it, without that program and the one more that it starts; what refs there are is read from
+ * files. Reading is free; pushing wants a
  * credential. The first push makes the repository.
  */
 export async function serveGit(context: Context, owner: string, name: string, rest: string): Promise<void> {
@@ -29,11 +32,19 @@ export async function serveGit(context: Context, owner: string, name: string, re
   }
   if (repository?.data.private && !context.auth) throw unauthorized();
   if (!repository) throw new HttpError(404, "Repository not found.\n");
-  if (rest === "info/refs" && !pushing && request.headers["git-protocol"] === "version=2") {
-    return send(response, 200, await capabilitiesOf(repository), advertisement);
+  const { git: dir } = repository;
+  const second = request.headers["git-protocol"] === "version=2";
+  if (rest === "info/refs") {
+    const type = { ...uncached, "content-type": `application/x-${service}-advertisement` };
+    const first = packet(`# service=${service}\n`) + flush;
+    if (pushing) return send(response, 200, Buffer.from(first + (await refsForPush(dir))), type);
+    if (second) return send(response, 200, await capabilities(dir), type);
+    response.writeHead(200, type);
+    response.write(first);
+    await runService(context, repository, service, ["--advertise-refs"], Readable.from([]));
+  } else {
+    await answer(context, repository, service, second && !pushing);
   }
-  if (rest === "info/refs") await advertise(context, repository, service);
-  else await answer(context, repository, service);
   if (rest === "git-receive-pack") await afterPush(context, repository);
   response.end();
   request.resume();
@@ -41,46 +52,33 @@ export async function serveGit(context: Context, owner: string, name: string, re
 
 const uncached = { "cache-control": "no-cache, max-age=0, must-revalidate" };
 
-const advertisement = { ...uncached, "content-type": "application/x-git-upload-pack-advertisement" };
-const capabilities = new WeakMap<Repository, Promise<Buffer>>();
-
-/**
- * What version 2 of the protocol begins with: what the server can do, and nothing about refs, so that no push changes it
- * (gitprotocol-v2(5), "Capability Advertisement"). Git is asked once; that is a process less for every fetch.
- */
-function capabilitiesOf(repository: Repository): Promise<Buffer> {
-  let known = capabilities.get(repository);
-  if (!known) {
-    const args = ["upload-pack", "--stateless-rpc", "--advertise-refs", repository.git];
-    known = git(repository.git, args, undefined, { GIT_PROTOCOL: "version=2" });
-    capabilities.set(repository, known);
-    known.catch(() => capabilities.delete(repository));
-  }
-  return known;
-}
-
 function unauthorized(): HttpError {
   return new HttpError(401, "Authentication required\n", { "www-authenticate": 'Basic realm="GitHub"' });
 }
 
-/** What versions 0 and 1 of the protocol begin with: the service's name, then its refs ("Discovering References"). */
-async function advertise(context: Context, repository: Repository, service: string): Promise<void> {
-  const { response } = context;
-  const first = `# service=${service}\n`;
-  response.writeHead(200, { ...uncached, "content-type": `application/x-${service}-advertisement` });
-  response.write(`${(first.length + 4).toString(16).padStart(4, "0")}${first}0000`);
-  await runService(context, repository, service, ["--advertise-refs"], Readable.from([]));
-}
-
-/** What the service answers to the body of a request, which may be compressed ("Smart Service git-upload-pack"). */
-async function answer(context: Context, repository: Repository, service: string): Promise<void> {
+/**
+ * What the service answers to the body of a request, which may be compressed ("Smart Service git-upload-pack").
+ *
+ * @param asks it may be a question, which is small, instead of a pack
+ */
+async function answer(context: Context, repository: Repository, service: string, asks: boolean): Promise<void> {
   const { request, response } = context;
   if (request.headers["content-type"] !== `application/x-${service}-request`) {
     throw new HttpError(415, "Unsupported Media Type\n");
   }
-  response.writeHead(200, { ...uncached, "content-type": `application/x-${service}-result` });
   const compressed = /^(x-)?gzip$/.test(request.headers["content-encoding"] ?? "");
-  await runService(context, repository, service, [], compressed ? request.pipe(createGunzip()) : request);
+  let body: Readable = compressed ? request.pipe(createGunzip()) : request;
+  response.writeHead(200, { ...uncached, "content-type": `application/x-${service}-result` });
+  if (asks) {
+    const question = await buffer(body);
+    const refs = await listRefs(repository.git, question);
+    if (refs !== undefined) {
+      response.write(refs);
+      return;
+    }
+    body = Readable.from([question]);
+  }
+  await runService(context, repository, service, [], body);
 }
 
 /** Runs a service of git's and passes on what it says; the answer isn't ended. */

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { appendFile } from "node:fs/promises";
 import path from "node:path";
 import { baseEnv } from "../../lib/exec.ts";
+import { peel, readHead, readLoose, readRefs } from "./repository-files.ts";
 
 /** A git object's name and kind. */
 export interface GitObject {
@@ -115,6 +116,8 @@ export function isRefName(ref: string): boolean {
 /** What each name (`refs/...` or an object's sha) stands for; undefined where there is nothing. */
 export async function lookUp(dir: string, names: readonly string[]): Promise<(GitObject | undefined)[]> {
   if (names.length === 0) return [];
+  const known = fromFiles(dir, names);
+  if (known) return known;
   const lines = names.map((name) => (/[\r\n]/.test(name) ? "" : name)); // a line each; an empty one is answered as missing
   const out = await git(dir, ["cat-file", "--batch-check=%(objectname) %(objecttype)"], `${lines.join("\n")}\n`);
   return out
@@ -125,6 +128,23 @@ export async function lookUp(dir: string, names: readonly string[]): Promise<(Gi
       const match = /^([0-9a-f]{40}) (commit|tag|tree|blob)$/.exec(line);
       return match ? { sha: match[1] as string, type: match[2] as GitObject["type"] } : undefined;
     });
+}
+
+/** The same from the repository's files; undefined where only git can tell. */
+function fromFiles(dir: string, names: readonly string[]): (GitObject | undefined)[] | undefined {
+  const refs = readRefs(dir);
+  const found: (GitObject | undefined)[] = [];
+  for (const name of names) {
+    const base = name.replace(/\^\{commit\}$/, "");
+    const ref = base === "HEAD" ? readHead(dir) : base;
+    if (ref === undefined || !(isRefName(ref) || /^[0-9a-f]{40}$/.test(ref))) return undefined;
+    const sha = isRefName(ref) ? refs.get(ref) : ref;
+    const object = sha === undefined ? undefined : peel(dir, sha);
+    if (object === "elsewhere") return undefined;
+    const wanted = base === name ? object?.own : object?.last;
+    found.push(base !== name && wanted?.type !== "commit" ? undefined : wanted);
+  }
+  return found;
 }
 
 /** The commit behind a branch, a tag, a full ref or a sha (40 digits, or 7 and more that are unique); as GitHub looks for it. */
@@ -138,12 +158,16 @@ export async function commitOf(dir: string, ref: string): Promise<string | undef
 
 /** The branch that HEAD names, whether it has commits or not. */
 export async function defaultBranch(dir: string): Promise<string> {
-  return (await git(dir, ["symbolic-ref", "--short", "HEAD"])).toString("utf8").trim();
+  const head = readHead(dir);
+  return head?.startsWith("refs/heads/")
+    ? head.slice("refs/heads/".length)
+    : (await git(dir, ["symbolic-ref", "--short", "HEAD"])).toString("utf8").trim();
 }
 
 /** Reads an object of a known kind. @throws GitFailure when it isn't there. */
 export async function readObject(dir: string, type: GitObject["type"], sha: string): Promise<Buffer> {
-  return git(dir, ["cat-file", type, sha]);
+  const loose = readLoose(dir, sha);
+  return loose?.type === type ? loose.content : git(dir, ["cat-file", type, sha]);
 }
 
 /** The bytes of a file at a commit; undefined when there is no such file. */
