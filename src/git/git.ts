@@ -109,7 +109,7 @@ export function startGit(
 
 /** What git and curl say about failures of a server or of the way there, which may pass by themselves. */
 export const passing =
-  /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|Recv failure|Network is unreachable/i;
+  /(?:HTTP|returned error:) (?:408|429|5\d\d)|RPC failed|early EOF|hung up unexpectedly|unexpected disconnect|expected flush after|Could not resolve host|Failed to connect|Connection (?:refused|reset|timed out)|Operation timed out|Operation too slow|Empty reply|(?:Recv|Send) failure|transfer closed|receiving data from the peer|not closed cleanly|GnuTLS recv error|SSL_read|SSL_ERROR_SYSCALL|non-properly terminated|Couldn't connect|Network is unreachable/i;
 
 const asksRemote = new Set(["ls-remote", "fetch", "push"]);
 const strange =

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type GitFixture, gitFixture } from "../../test/git-fixture.ts";
+import { startRegistries } from "../registries/index.ts";
+import { gitCredentials } from "./credentials.ts";
 import { gitIn } from "./git.ts";
 import { pushRefs } from "./push.ts";
+import { readRefs } from "./refs.ts";
 
 let fixture: GitFixture;
 beforeEach(() => {
@@ -37,4 +40,19 @@ it("says of a push whose server is gone that it may pass, and blames no right", 
     retryable: true,
     hint: "check `git ls-remote` in this folder, then run the same command again",
   });
+});
+
+it.each([1, 30])("a reading of refs that breaks off after %i bytes may be tried again", async (bytes) => {
+  const registries = await startRegistries({ token: "t" });
+  try {
+    fixture.commit("a", { a: "1" });
+    const env = gitCredentials(registries.git, "t");
+    const address = `${registries.git}/example/cut.git`;
+    await gitIn(fixture.dir, { env })(["push", "--quiet", address, "HEAD:refs/heads/main"]);
+    registries.faults.add({ registry: "git", path: "**/info/refs**", fault: "cut", bytes });
+    await expect(readRefs(gitIn(fixture.dir), address)).rejects.toMatchObject({ code: "GIT", retryable: true });
+    expect((await readRefs(gitIn(fixture.dir), address)).names().next().value).toBeDefined();
+  } finally {
+    await registries.close();
+  }
 });
