@@ -54,24 +54,26 @@ interface Seen {
   programs: Set<string>;
 }
 
-/** Looks at the arguments and environments of a process group until `done`. */
-async function watch(group: number, done: () => boolean): Promise<Seen> {
+/** Looks at the arguments and environments of a process and all that it started, builders in groups of their own too, until `done`. */
+async function watch(first: number, done: () => boolean): Promise<Seen> {
   const seen: Seen = { findings: new Set(), programs: new Set() };
+  const family = new Set([first]);
   while (!done()) {
-    for (const pid of readdirSync("/proc")) {
-      if (!/^\d+$/.test(pid)) continue;
+    // Parents have the lower numbers, mostly: whom that misses is found the next time.
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
       try {
         const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-        const [, name = "", , , pgrp] = /^\d+ \((.*)\) (\S) (\d+) (\d+)/.exec(stat) ?? [];
-        if (Number(pgrp) !== group) continue;
+        const [, name = "", , parent] = /^\d+ \((.*)\) (\S) (\d+) /.exec(stat) ?? [];
+        if (family.has(Number(parent))) family.add(Number(pid));
+        if (!family.has(Number(pid))) continue;
         seen.programs.add(name);
         const args = readFileSync(`/proc/${pid}/cmdline`);
         for (const one of leaks(`arguments of ${name}`, args)) seen.findings.add(one);
         // Git needs its credential; the product itself was given them.
-        if (Number(pid) === group || name.startsWith("git")) continue;
+        if (Number(pid) === first || name.startsWith("git")) continue;
         const environ = readFileSync(`/proc/${pid}/environ`);
         // A process between fork and exec still has its parent's.
-        if (environ.includes(`NPM_TOKEN=`) && args.equals(readFileSync(`/proc/${group}/cmdline`))) continue;
+        if (environ.includes(`NPM_TOKEN=`) && args.equals(readFileSync(`/proc/${first}/cmdline`))) continue;
         for (const one of leaks(`environment of ${name}`, environ)) seen.findings.add(one);
       } catch {
         // it has ended
