@@ -14,7 +14,9 @@ beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "twotier-processes-"));
   const git = path.join(folder, "git");
   // The product's calls begin with its settings; the registries' git and that of builds don't.
-  const script = `case "$2" in advice.*) printf '%s\\n' "$*" | tr '\\n' ' ' >> '${folder}/log'; echo >> '${folder}/log';; esac`;
+  // A line is one write: git is started side by side.
+  const line = "\"$(printf '%s' \"$*\" | tr '\\n' ' ')\"";
+  const script = `case "$2" in advice.*) printf '%s\\n' ${line} >> '${folder}/log';; esac`;
   writeFileSync(git, `#!/bin/sh\n${script}\nexec '${toolPath("git")}' "$@"\n`);
   chmodSync(git, 0o755);
   writeFileSync(path.join(folder, "log"), "");
