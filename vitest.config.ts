@@ -8,8 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",
-    // One more than the two cores that all is measured on: there is always a test that waits.
-    maxWorkers: 3,
+    maxWorkers: 2,
     reporters: ["default", "./test/reporter.ts"],
   },
 });
