@@ -1,4 +1,4 @@
-import { asReleaseError, inItsWords, ReleaseError } from "../lib/errors.ts";
+import { asReleaseError, inItsWords, ReleaseError, withMore } from "../lib/errors.ts";
 import type { Io } from "./target.ts";
 
 /** Tries of one request, and the longest wait a registry may ask for, in seconds. */
@@ -46,13 +46,8 @@ export async function at<T>(target: string, work: () => Promise<T>): Promise<T> 
     return await work();
   } catch (thrown) {
     const error = asReleaseError(thrown);
-    const { code, message, facts, hint, retryable, retryAfter, cause } = error;
-    if (code === "INTERRUPTED" || facts.target !== undefined) throw error;
-    const findings = [...error.findings];
-    throw new ReleaseError(code, message, {
-      ...{ hint, retryable, retryAfter, cause, findings },
-      facts: { target, ...facts },
-    });
+    if (error.code === "INTERRUPTED" || error.facts.target !== undefined) throw error;
+    throw withMore(error, { facts: { target } });
   }
 }
 

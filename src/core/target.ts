@@ -48,10 +48,7 @@ export type Seen =
   | { state: "pending" | "staged" | "present" | "retracted"; digest?: Digest; note?: string; marks?: Mark[] };
 
 /** What a registry says it holds in its answer to a write. */
-export interface Told {
-  state: "staged" | "present";
-  digest: Digest;
-}
+export type Told = { state: "staged" | "present"; digest: Digest };
 
 /** What a registry says of a version besides its bytes; read by `observe`, where the registry has such marks. */
 export type Mark = "pre-release" | "yanked" | "deprecated";
@@ -251,7 +248,6 @@ export interface Target {
   phaseOf?(item: Item): Phase;
   /**
    * Only when absent. Returns when the registry has answered; the caller reads back.
-   *
    * @returns what the registry's answer says, where it tells the digest: then a wave of writes is read back once, at its end
    */
   publish(item: Item, files: Files, io: Io): Promise<Told | undefined>;

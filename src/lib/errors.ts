@@ -111,10 +111,19 @@ export function asReleaseError(thrown: unknown): ReleaseError {
   });
 }
 
-/** The same error with another hint. */
-export function withHint(error: ReleaseError, hint: string): ReleaseError {
-  const { code, message, facts, retryable, retryAfter, findings, cause } = error;
-  return new ReleaseError(code, message, { facts, hint, retryable, retryAfter, cause, findings: [...findings] });
+/** The same error with another hint, or more facts. */
+export function withMore(error: ReleaseError, more: { hint?: string; facts?: ReleaseError["facts"] }): ReleaseError {
+  const { code, message, retryable, retryAfter, cause } = error;
+  const findings = [...error.findings];
+  const facts = { ...more.facts, ...error.facts };
+  return new ReleaseError(code, message, {
+    facts,
+    hint: more.hint ?? error.hint,
+    retryable,
+    retryAfter,
+    cause,
+    findings,
+  });
 }
 
 /** An error in one line, with what the program or the server that failed said itself. */

@@ -8,7 +8,7 @@ import { messageOf, readObjects } from "../git/objects.ts";
 import type { Refs } from "../git/refs.ts";
 import type { Repository } from "../git/repository.ts";
 import { decodeSeal } from "../git/seal.ts";
-import { asReleaseError, ReleaseError, withHint } from "../lib/errors.ts";
+import { asReleaseError, ReleaseError, withMore } from "../lib/errors.ts";
 import type { Used } from "../version/numbering.ts";
 import { tagNames } from "../version/tags.ts";
 import { isOwn, releaseTrailers } from "../version/trigger.ts";
@@ -156,7 +156,7 @@ async function askRegistries(targets: readonly Target[], io: Io): Promise<Used[]
         const error = asReleaseError(thrown);
         // A credential that it minds is no reason to go on without it.
         const down = ["NETWORK", "REGISTRY", "RATE_LIMITED"].includes(error.code);
-        throw down ? withHint(error, orWithout(error.hint, target.name)) : error;
+        throw down ? withMore(error, { hint: orWithout(error.hint, target.name) }) : error;
       });
       return versions.map((text) => ({ text, by: target.name }));
     }),

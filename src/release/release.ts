@@ -6,7 +6,7 @@ import { lockRef } from "../git/lock.ts";
 import { makeReleaseCommit } from "../git/release-commit.ts";
 import type { Seal } from "../git/seal.ts";
 import type { StampedFile } from "../git/stamped-tree.ts";
-import { asReleaseError, type ErrorCode, ReleaseError, withHint } from "../lib/errors.ts";
+import { asReleaseError, type ErrorCode, ReleaseError, withMore } from "../lib/errors.ts";
 import { temporaryFolder } from "../lib/temporary.ts";
 import { releaseBody } from "./body.ts";
 import { keepBooks } from "./bookkeeping.ts";
@@ -131,7 +131,7 @@ function unfinished(error: ReleaseError, tag: string): ReleaseError {
   const first = hint === again ? "" : `${hint}. `;
   const means = `${tag} is sealed and isn't finished (\`twotier status\` says what is where): the same command finishes it`;
   const around = target === undefined || !passable.includes(code) ? means : orWithout(means, target);
-  return withHint(error, `${first}${around}`);
+  return withMore(error, { hint: `${first}${around}` });
 }
 
 /** Steps 1 to 5: everything up to the seal. */

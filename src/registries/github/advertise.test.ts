@@ -50,7 +50,7 @@ const questions = [
 ];
 
 async function compare(): Promise<void> {
-  for (const one of questions) expect(await listRefs(dir, one)).toBe(await asGit(one));
+  for (const one of questions) expect(listRefs(dir, one)).toBe(await asGit(one));
   expect(await refsForPush(dir)).toBe(await said("receive-pack", "--stateless-rpc", "--advertise-refs", dir));
 }
 
@@ -64,14 +64,20 @@ test("refs and what tags name are told as git tells them: each a file, packed, a
   await said("update-ref", "refs/heads/main", "refs/heads/main-2");
   await said("update-ref", "-d", "refs/tags/sdk/go/v1");
   await compare();
+});
+
+test("what files don't tell is git's to answer: tags in a pack, a HEAD that names no branch", async () => {
+  await fill();
   await said("gc", "--quiet", "--prune=now");
-  await compare();
+  expect(questions.map((one) => listRefs(dir, one) === undefined)).toEqual([false, true, true, true]);
+  await said("update-ref", "--no-deref", "HEAD", "refs/heads/main");
+  expect(listRefs(dir, question())).toBeUndefined();
 });
 
 test("another question than that for refs is git's to answer", async () => {
   await fill();
-  expect(await listRefs(dir, Buffer.from(`${packet("command=fetch")}0001${packet("done\n")}${flush}`))).toBeUndefined();
-  expect(await listRefs(dir, Buffer.from("no packets"))).toBeUndefined();
+  expect(listRefs(dir, Buffer.from(`${packet("command=fetch")}0001${packet("done\n")}${flush}`))).toBeUndefined();
+  expect(listRefs(dir, Buffer.from("no packets"))).toBeUndefined();
 });
 
 test("names and objects are found in files as git finds them", async () => {

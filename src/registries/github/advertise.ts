@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { git, lookUp } from "./git.ts";
+import { git } from "./git.ts";
 import { peel, readHead, readRefs } from "./repository-files.ts";
 
 /** A packet of git's protocol: its length, then its text (gitprotocol-common(5), "pkt-line Format"). */
@@ -41,11 +41,12 @@ export async function refsForPush(dir: string): Promise<string> {
 }
 
 /**
- * The answer to version 2's question for refs (gitprotocol-v2(5), "ls-refs"); undefined where a request asks for something else.
+ * The answer to version 2's question for refs (gitprotocol-v2(5), "ls-refs"); undefined where a request asks for something
+ * else, and where files don't tell all of it: then git answers.
  *
  * @param body the request's packets
  */
-export async function listRefs(dir: string, body: Buffer): Promise<string | undefined> {
+export function listRefs(dir: string, body: Buffer): string | undefined {
   const packets = packetsOf(body);
   if (packets[0] !== "command=ls-refs") return undefined;
   const asks = (what: string) => packets.includes(what);
@@ -54,25 +55,19 @@ export async function listRefs(dir: string, body: Buffer): Promise<string | unde
   const refs = readRefs(dir);
   const lines: string[] = [];
   const head = readHead(dir);
-  if (head !== undefined && wanted("HEAD")) {
+  if (head === undefined) return undefined;
+  if (wanted("HEAD")) {
     const [at, target] = [refs.get(head), asks("symrefs") ? ` symref-target:${head}` : ""];
     if (at !== undefined) lines.push(`${at} HEAD${target}`);
     else if (asks("unborn")) lines.push(`unborn HEAD symref-target:${head}`);
   }
   for (const [name, sha] of refs) {
     if (!wanted(name)) continue;
-    const behind = asks("peel") ? await behindTag(dir, sha) : undefined;
-    lines.push(`${sha} ${name}${behind === undefined ? "" : ` peeled:${behind}`}`);
+    const object = asks("peel") ? peel(dir, sha) : undefined;
+    if (object === "elsewhere") return undefined;
+    lines.push(`${sha} ${name}${object?.own.type === "tag" ? ` peeled:${object.last.sha}` : ""}`);
   }
   return lines.map((line) => packet(`${line}\n`)).join("") + flush;
-}
-
-/** What a tag object names in the end; undefined for what is no tag object. */
-async function behindTag(dir: string, sha: string): Promise<string | undefined> {
-  const loose = peel(dir, sha);
-  if (loose !== "elsewhere") return loose.own.type === "tag" ? loose.last.sha : undefined;
-  const [own, last] = await lookUp(dir, [sha, `${sha}^{}`]);
-  return own?.type === "tag" ? last?.sha : undefined;
 }
 
 /** The texts of all packets, without their line ends. */

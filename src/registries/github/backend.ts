@@ -14,8 +14,7 @@ import { isOwner, isRepositoryName, type Repository } from "./store.ts";
 /**
  * Git's smart HTTP protocol (gitprotocol-http(5)) for `/OWNER/REPO.git/...`, by git's own upload-pack and receive-pack, as
  * git-http-backend(1) does it, without that program and the one more that it starts; what refs there are is read from
- * files. Reading is free; pushing wants a
- * credential. The first push makes the repository.
+ * files, where they tell. Reading is free; pushing wants a credential. The first push makes the repository.
  */
 export async function serveGit(context: Context, owner: string, name: string, rest: string): Promise<void> {
   const { request, response, url, store } = context;
@@ -71,7 +70,7 @@ async function answer(context: Context, repository: Repository, service: string,
   response.writeHead(200, { ...uncached, "content-type": `application/x-${service}-result` });
   if (asks) {
     const question = await buffer(body);
-    const refs = await listRefs(repository.git, question);
+    const refs = listRefs(repository.git, question);
     if (refs !== undefined) {
       response.write(refs);
       return;

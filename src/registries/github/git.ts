@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { appendFile } from "node:fs/promises";
 import path from "node:path";
 import { baseEnv } from "../../lib/exec.ts";
-import { peel, readHead, readLoose, readRefs } from "./repository-files.ts";
+import { peel, readHead, readLoose, readRef } from "./repository-files.ts";
 
 /** A git object's name and kind. */
 export interface GitObject {
@@ -132,13 +132,12 @@ export async function lookUp(dir: string, names: readonly string[]): Promise<(Gi
 
 /** The same from the repository's files; undefined where only git can tell. */
 function fromFiles(dir: string, names: readonly string[]): (GitObject | undefined)[] | undefined {
-  const refs = readRefs(dir);
   const found: (GitObject | undefined)[] = [];
   for (const name of names) {
     const base = name.replace(/\^\{commit\}$/, "");
     const ref = base === "HEAD" ? readHead(dir) : base;
     if (ref === undefined || !(isRefName(ref) || /^[0-9a-f]{40}$/.test(ref))) return undefined;
-    const sha = isRefName(ref) ? refs.get(ref) : ref;
+    const sha = isRefName(ref) ? readRef(dir, ref) : ref;
     const object = sha === undefined ? undefined : peel(dir, sha);
     if (object === "elsewhere") return undefined;
     const wanted = base === name ? object?.own : object?.last;

@@ -14,11 +14,19 @@ export function readRefs(dir: string): Map<string, string> {
     const sha = read(path.join(dir, name))?.toString("latin1").trim() ?? "";
     if (/^[0-9a-f]{40}$/.test(sha) && !name.endsWith(".lock")) found.set(name, sha);
   }
-  for (const line of (read(path.join(dir, "packed-refs"))?.toString("utf8") ?? "").split("\n")) {
-    const [, sha, name] = /^([0-9a-f]{40}) (refs\/.+)$/.exec(line) ?? [];
-    if (sha !== undefined && name !== undefined && !found.has(name)) found.set(name, sha);
-  }
+  for (const [name, sha] of packedRefs(dir)) if (!found.has(name)) found.set(name, sha);
   return new Map([...found].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+}
+
+/** The object that one ref names. */
+export function readRef(dir: string, name: string): string | undefined {
+  const sha = read(path.join(dir, name))?.toString("latin1").trim();
+  return sha !== undefined && /^[0-9a-f]{40}$/.test(sha) ? sha : new Map(packedRefs(dir)).get(name);
+}
+
+function packedRefs(dir: string): [name: string, sha: string][] {
+  const text = read(path.join(dir, "packed-refs"))?.toString("utf8") ?? "";
+  return [...text.matchAll(/^([0-9a-f]{40}) (refs\/.+)$/gm)].map(([, sha = "", name = ""]) => [name, sha]);
 }
 
 /** The ref that HEAD names; undefined where it is detached. */

@@ -20,44 +20,37 @@ export async function uploadAsset(
   io: Io,
 ): Promise<Told | undefined> {
   try {
-    return await sendInto(place.seen ?? (await place.look(io)), api, place, item, file, io);
+    return await into(place.seen ?? (await place.look(io)));
   } catch (error) {
     place.seen = undefined;
     if (!alreadyExists(error) && !hasStatus(error, 404)) throw error;
     // Another run was first, or took the draft away, since the look: what is there now decides.
-    return await sendInto(await place.look(io), api, place, item, file, io);
+    return await into(await place.look(io));
   }
-}
 
-async function sendInto(
-  snapshot: Snapshot | null,
-  api: Api,
-  place: Place,
-  item: Item,
-  file: LocalFile,
-  io: Io,
-): Promise<Told | undefined> {
-  if (snapshot === null) {
-    throw new ReleaseError("REGISTRY", `there is no GitHub release or draft to put ${item.id} into`, {
-      hint: "the draft was deleted; run the same command again to make a new one",
-    });
+  async function into(snapshot: Snapshot | null): Promise<Told | undefined> {
+    if (snapshot === null) {
+      throw new ReleaseError("REGISTRY", `there is no GitHub release or draft to put ${item.id} into`, {
+        hint: "the draft was deleted; run the same command again to make a new one",
+      });
+    }
+    const { release, assets } = snapshot;
+    const there = assets.find((asset) => asset.name === item.id);
+    if (there?.state === "uploaded") {
+      const found = await place.digestOf(there, io);
+      if (found === item.digest) return undefined;
+      throw new ReleaseError(
+        "CONFLICT",
+        `the GitHub release ${release.tag} already holds ${item.id} with other contents`,
+        {
+          facts: { expected: item.digest, found },
+          hint: "an asset is never overwritten: look at the release, find out who put it there, and release the next number",
+        },
+      );
+    }
+    if (there !== undefined) await deleteAsset(api, there.id, io);
+    return await send(api, release, item, file, io);
   }
-  const { release, assets } = snapshot;
-  const there = assets.find((asset) => asset.name === item.id);
-  if (there?.state === "uploaded") {
-    const found = await place.digestOf(there, io);
-    if (found === item.digest) return undefined;
-    throw new ReleaseError(
-      "CONFLICT",
-      `the GitHub release ${release.tag} already holds ${item.id} with other contents`,
-      {
-        facts: { expected: item.digest, found },
-        hint: "an asset is never overwritten: look at the release, find out who put it there, and release the next number",
-      },
-    );
-  }
-  if (there !== undefined) await deleteAsset(api, there.id, io);
-  return await send(api, release, item, file, io);
 }
 
 async function send(api: Api, release: GithubRelease, item: Item, file: LocalFile, io: Io): Promise<Told | undefined> {
