@@ -36,6 +36,11 @@ torture: ## releases killed at every point, all of them; writes the table in REA
 	@scripts/setup.sh test
 	@$(node) test/torture/main.ts $(T)
 
+installers: ## install scripts in each shell, with each fetcher: every fault, every point at which one stops
+	@scripts/setup.sh test
+	@scripts/tools.sh
+	@TWOTIER_TEST_EVERY=1 $(node) node_modules/vitest/vitest.mjs run test/installer
+
 adoption: ## init, then a whole rehearsal, in repositories of eleven shapes; L=npm-single for one
 	@scripts/setup.sh test
 	@scripts/tools.sh
@@ -57,4 +62,4 @@ picture: setup ## docs/demo.svg, the picture of a run in the README
 clean: ## remove what make made, but for node_modules
 	rm -rf dist .setup website/dist website/node_modules scripts/runtimes/node_modules
 
-.PHONY: help setup demo test lint check bench torture adoption rehearse docs picture clean
+.PHONY: help setup demo test lint check bench torture installers adoption rehearse docs picture clean

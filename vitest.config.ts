@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
-import { testPath } from "./test/support/path.ts";
+import { testPath, testTemp } from "./test/support/environment.ts";
 
 export default defineConfig({
   test: {
-    env: { PATH: testPath },
+    env: { PATH: testPath, TMPDIR: testTemp },
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -105,8 +105,11 @@ async function command(out: string): Promise<void> {
   chmodSync(path.join(out, "main.js"), 0o755);
 }
 
-mkdirSync(path.join(root, ".setup"), { recursive: true });
-const fresh = mkdtempSync(path.join(root, ".setup/dist-"));
+const out = path.resolve(values.out);
+// On the same file system, or it can't be moved there.
+const beside = out === path.join(root, "dist") ? path.join(root, ".setup") : path.dirname(out);
+mkdirSync(beside, { recursive: true });
+const fresh = mkdtempSync(path.join(beside, "dist-"));
 try {
   const [metafile] = await Promise.all([product(fresh), plan(fresh), command(fresh)]);
   for (const name of globSync("**/*.js", { cwd: fresh })) {
@@ -120,7 +123,6 @@ try {
     ["--project", path.join(root, "tsconfig.build.json"), "--outDir", path.join(fresh, "types")],
     { stdio: "inherit" },
   );
-  const out = path.resolve(values.out);
   if (existsSync(out)) renameSync(out, `${fresh}-old`);
   renameSync(fresh, out);
   chmodSync(out, 0o755);

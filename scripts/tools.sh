@@ -56,8 +56,10 @@ go_tool() {
 
 lock
 system_tools wanted git curl skopeo buildah docker-registry gh shellcheck dash busybox minisign chromium nginx twine go python-build
-python_tools
+python_tools & # while Go compiles
+pip=$!
 go_tool crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
 go_tool actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # A program since 2026, configured by OCI_* variables: see its README.md.
 go_tool oci-conformance github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
+wait "$pip"

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import path from "node:path";
-import { testPath } from "../support/path.ts";
+import { testPath } from "../support/environment.ts";
 import { root, tool } from "../tools.ts";
 import { type Layout, makeRepository } from "./layouts.ts";
 

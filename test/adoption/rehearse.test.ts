@@ -17,7 +17,7 @@ const signal = new AbortController().signal;
 const release = { version: "9.8.7-rc.6", pythonVersion: "9.8.7rc6" };
 
 /** Layouts whose whole rehearsal is quick; `make adoption` plays all of them. */
-const quick = ["npm-single", "go-module-in-folder"];
+const quick = ["go-module-in-folder"];
 
 describe("init --yes, then rehearse, without an edit", () => {
   for (const layout of layouts.filter(({ name }) => quick.includes(name))) {

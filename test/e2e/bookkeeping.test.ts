@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Project, startProject } from "../support/project.ts";
+import { hastyIo, type Project, startProject } from "../support/project.ts";
 
 /** Fails the push that comes after those of the number, the seal and Go's tag. */
 const branchPush = {
@@ -35,7 +35,7 @@ it.each([401, 403])(
   async (status) => {
     const { faults } = project.registries;
     faults.add({ ...branchPush, status });
-    const { bookkeeping, manifest } = await project.release({ tier: "production" });
+    const { bookkeeping, manifest } = await project.release({ tier: "production" }, { io: hastyIo() });
     expect(faults.happened).toHaveLength(1);
     expect(bookkeeping).toMatch(/^main is at /);
     const refs = await project.refs();
@@ -47,7 +47,7 @@ it.each([401, 403])(
 it("a branch that can't be pushed to for want of rights doesn't fail the release, which says what to do", async () => {
   const { faults } = project.registries;
   faults.add({ ...branchPush, status: 403, count: 5 });
-  const { released, bookkeeping } = await project.release({ tier: "production" });
+  const { released, bookkeeping } = await project.release({ tier: "production" }, { io: hastyIo() });
   expect(faults.happened).toHaveLength(5);
   expect(released).toBe(true);
   expect(bookkeeping).toMatch(

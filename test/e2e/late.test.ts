@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TargetName } from "../../src/core/target.ts";
 import type { ReleaseError } from "../../src/lib/errors.ts";
-import { type Project, startProject, testIo } from "../support/project.ts";
+import { hastyIo, type Project, startProject } from "../support/project.ts";
 
 const tag = "v0.1.1-rc.1";
 const [sdist, wheel] = ["fast_project-0.1.1rc1.tar.gz", "fast_project-0.1.1rc1-py3-none-any.whl"];
@@ -28,9 +28,7 @@ describe("a release that is taken up late", () => {
       after: 2,
       count: "all",
     });
-    const io = testIo();
-    const hasty = { ...io, sleep: (ms: number) => io.sleep(ms / 100) };
-    const error: ReleaseError = await project.release({ tier: "staging" }, { io: hasty }).catch((thrown) => thrown);
+    const error: ReleaseError = await project.release({ tier: "staging" }, { io: hastyIo() }).catch((thrown) => thrown);
     expect(error.message).toContain(sdist);
     // A refusal that stays, such as of a project in quarantine, is named with the way around it too.
     expect(error).toMatchObject({ code: "AUTH", facts: { target: "pypi" } });

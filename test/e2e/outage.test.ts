@@ -8,7 +8,7 @@ import { exitCodeOfRows } from "../../src/release/rows.ts";
 import type { Session } from "../../src/release/session.ts";
 import { statusOf } from "../../src/release/status.ts";
 import { verify } from "../../src/release/verify.ts";
-import { type Project, startProject, testIo } from "../support/project.ts";
+import { hastyIo, type Project, startProject } from "../support/project.ts";
 import { differences, fastNames, snapshotOf } from "../torture/snapshot.ts";
 import { makeTemplate, openWorld } from "../torture/world.ts";
 
@@ -22,20 +22,15 @@ beforeEach(async () => {
 });
 afterEach(() => project.close());
 
-/** Waits are a hundred times shorter. */
-const hasty = () => {
-  const io = testIo();
-  return { ...io, sleep: (ms: number) => io.sleep(ms / 100) };
-};
 const failing = (more: Parameters<Project["release"]>[1] = {}) =>
-  project.release({ tier: "staging" }, { io: hasty(), ...more }).then(
+  project.release({ tier: "staging" }, { io: hastyIo(), ...more }).then(
     (result) => expect.unreachable(`released ${result.manifest?.version}`) as never,
     (error: ReleaseError) => error,
   );
 const skip = [{ target: "pypi" as TargetName, reason: "PyPI is down" }];
 const facts = async () => snapshotOf({ registries: project.registries, names: fastNames });
 const within = async <T>(use: (session: Session) => Promise<T>): Promise<T> => {
-  const session = await project.session({}, { io: hasty(), dir: await project.clone() });
+  const session = await project.session({}, { io: hastyIo(), dir: await project.clone() });
   return use(session).finally(() => session.close());
 };
 /** What another machine says of rc.2: PyPI's rows, and the exit codes. */
@@ -96,7 +91,7 @@ describe("a registry that is down for good", () => {
     project.registries.faults.clear();
 
     project.registries.faults.add({ fault: "refuse", registry: "pypi", count: "all" });
-    const result = await project.release({ tier: "staging" }, { io: hasty(), skip });
+    const result = await project.release({ tier: "staging" }, { io: hastyIo(), skip });
     expect(result.manifest).toMatchObject({ version: "0.1.1-rc.2", skipped: skip });
     project.registries.faults.clear();
     const skipped = await facts();
@@ -127,7 +122,7 @@ describe("a registry that is down for good", () => {
     expect(stopped.has("refs/twotier/lock/v0.1.1-rc.2")).toBe(true);
 
     const elsewhere = await project.clone();
-    const result = await project.release({ tier: "staging" }, { io: hasty(), skip, dir: elsewhere });
+    const result = await project.release({ tier: "staging" }, { io: hastyIo(), skip, dir: elsewhere });
     expect(result).toMatchObject({ manifest: { version: "0.1.1-rc.2", skipped: [] }, skipped: skip });
     const said = renderResult(result);
     expect(said).toContain("pypi (PyPI is down)");
@@ -155,7 +150,7 @@ describe("a registry that is down for good", () => {
       ...{ fault: "status", status: 503, registry: "pypi", method: "POST", after: 1, count: "all" },
     });
     await failing();
-    await project.release({ tier: "staging" }, { io: hasty(), skip });
+    await project.release({ tier: "staging" }, { io: hastyIo(), skip });
     project.registries.faults.clear();
     const stable = await project.release({ tier: "production" }, { dir: await project.clone() });
     expect(stable).toMatchObject({ released: true, manifest: { version: "0.1.1", candidate: { tag: "v0.1.1-rc.2" } } });
@@ -187,7 +182,7 @@ describe("a registry that hangs", () => {
 it("a git server that fails for a moment is asked again, and nobody's rights are blamed", async () => {
   const down = { fault: "status", status: 503, registry: "git", path: "**/git-receive-pack" } as const;
   project.registries.faults.add({ ...down, count: 2 });
-  expect(await project.release({ tier: "staging" }, { io: hasty() })).toMatchObject({ released: true });
+  expect(await project.release({ tier: "staging" }, { io: hastyIo() })).toMatchObject({ released: true });
   await project.push("fix: third");
   project.registries.faults.add({ ...down, count: "all" });
   const error = await failing();

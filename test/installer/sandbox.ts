@@ -16,6 +16,9 @@ export const shellNames = Object.keys(shells) as ShellName[];
 export const fetchers = ["curl", "wget", "busybox wget"] as const;
 export type Fetcher = (typeof fetchers)[number];
 
+/** One of how many combinations and points is taken: `make installers` takes every one. */
+export const thin = process.env.TWOTIER_TEST_EVERY === "1" ? 1 : 3;
+
 /** `nobody` of Debian: who runs half of the tests where they run as root. */
 export const ordinary = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 

@@ -3,10 +3,11 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { installScript, uninstallScript } from "../../src/generate/installer/index.ts";
 import { makeUsers } from "./fixture.ts";
-import { shellNames } from "./sandbox.ts";
+import { shellNames, thin } from "./sandbox.ts";
 import { binaryOf, exampleInput, startWorld, type World } from "./world.ts";
 
 // Stopped at any point: half a script does nothing; a killed run leaves a version that runs, and the next one tidies up.
+// `make test` takes every third point.
 
 let world: World;
 let user: Awaited<ReturnType<typeof makeUsers>>;
@@ -36,8 +37,9 @@ describe.each(shellNames)("half a script, with %s", (shell) => {
     const before = world.requests(one.name).length;
     const all = cuts(script);
     const last = script.length - '{ main "$@"; exit 0; }\n'.length;
-    // Each cut for dash; for the others one line in nine, and every byte of the last one.
-    const chosen = all.filter((at, index) => shell === "dash" || at > last || index % 9 === 0);
+    // Of the lines each for dash, for the others one in nine; and every byte of the last one.
+    const step = thin * (shell === "dash" ? 1 : 9);
+    const chosen = all.filter((at, index) => at > last || index % step === 0);
     await count(async () => {
       for (const at of chosen) {
         const args = name === "install" ? [] : ["--yes"];
@@ -85,7 +87,7 @@ describe("a run killed before each program that it calls", () => {
     async (shell, every) => {
       await count(async () => {
         let killed = 0;
-        for (let at = 1; ; at += every) {
+        for (let at = 1; ; at += every * thin) {
           const one = user({ shell, own: killers(), env: { SHELL: "/bin/bash", KILL_AT: "0" } });
           const profile = path.join(one.home, ".profile");
           writeFileSync(profile, "# mine\n");
@@ -105,7 +107,7 @@ describe("a run killed before each program that it calls", () => {
           expect(readFileSync(profile, "utf8").match(/>>> playground/g)).toHaveLength(1);
           expect(readdirSync(path.join(one.home, ".hanzo/playground")).sort()).toEqual(["bin", "previous", "receipt"]);
         }
-        expect(killed).toBeGreaterThan(30 / every);
+        expect(killed).toBeGreaterThan(30 / every / thin);
         return killed;
       }, `kills of install.sh, ${shell}`);
     },
@@ -116,7 +118,7 @@ describe("a run killed before each program that it calls", () => {
   }, async () => {
     await count(async () => {
       let killed = 0;
-      for (let at = 1; ; at++) {
+      for (let at = 1; ; at += thin) {
         const one = user({ own: killers(), env: { SHELL: "/bin/bash", KILL_AT: "0" } });
         const profile = path.join(one.home, ".profile");
         const mine = "# mine\n".repeat(50);

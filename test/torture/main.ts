@@ -1,10 +1,10 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { testPath } from "../support/path.ts";
+import { testPath, testTemp } from "../support/environment.ts";
 import { root } from "../tools.ts";
 import { bundle } from "./bundle.ts";
 import { chaosPart } from "./chaos-part.ts";
@@ -33,15 +33,10 @@ const { values } = parseArgs({
   },
 });
 process.env.PATH = testPath;
+process.env.TMPDIR = testTemp;
 const share = Number(values.share);
 const seed = Number(values.seed);
 const jobs = values.only === undefined ? Number(values.jobs) : 1;
-// What is written for a run is read within seconds and then deleted: memory will do, where there is enough of it.
-const memory = "/dev/shm";
-if (existsSync(memory)) {
-  const { bsize, bavail } = statfsSync(memory);
-  if (bsize * bavail > 4 * 2 ** 30) process.env.TMPDIR ??= memory;
-}
 const wanted = parts.filter((one) => values.part === undefined || one.name === values.part);
 
 /** What a job says to the process that started it. */
