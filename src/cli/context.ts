@@ -103,7 +103,7 @@ function startedIn(): string {
 }
 
 function tooLong(what: string, seconds: number): ReleaseError {
-  return new ReleaseError("INTERRUPTED", `${what} took longer than ${Math.round(seconds / 6) / 10} minutes`, {
+  return new ReleaseError("INTERRUPTED", `${what} took longer than ${Number((seconds / 60).toFixed(2))} minutes`, {
     hint: "run the same command again, here or on another machine: it goes on from what the registries hold",
   });
 }
