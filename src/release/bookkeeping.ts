@@ -1,5 +1,5 @@
 import type { Manifest } from "../core/manifest.ts";
-import { pause } from "../core/retry.ts";
+import { pause, tries } from "../core/retry.ts";
 import { isAncestor } from "../git/commits.ts";
 import { commitObject } from "../git/release-commit.ts";
 import { type StampedFile, stampedTree } from "../git/stamped-tree.ts";
@@ -8,8 +8,6 @@ import { asReleaseError } from "../lib/errors.ts";
 import type { Job, Planned } from "./job.ts";
 import { fetchCommits } from "./objects.ts";
 import { changeRefs } from "./refs.ts";
-
-const attempts = 5;
 
 /** Stamped files (with CHANGELOG.md) for a release on top of a commit. */
 export type StampAt = (commit: string) => Promise<StampedFile[]>;
@@ -32,32 +30,50 @@ export async function keepBooks(
   const how = config.tiers.production.bookkeeping;
   if (how === "off") return "off in twotier.yaml";
   if (manifest.commit === manifest.source) return "nothing is stamped";
-  const ref = `refs/heads/${plan.branch}`;
-  try {
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const head = (await job.refs()).get(ref);
-      if (!head) return `${plan.branch} is gone from the remote`;
-      await fetchCommits(job, [head]);
-      // The release commit is its source's child: while the branch is there, it can't have it.
-      const ahead = head !== manifest.source;
-      if (ahead && (await isAncestor(job.git, manifest.commit, head))) return `${plan.branch} has it`;
-      const to = ahead ? await mergeCommit(job, manifest, head, await stampAt(head)) : manifest.commit;
-      if (how === "pull-request") return await proposal(job, manifest, to, plan.branch);
-      const outcome = await changeRefs(job, `pushing to ${plan.branch}`, [{ ref, to, expect: head }]).catch((thrown) =>
-        asReleaseError(thrown),
-      );
-      if (outcome === "done") return `${plan.branch} is at ${to.slice(0, 12)}`;
-      if (outcome === "lost") continue;
-      // A rule of the branch forbids it. Anything else may pass by itself: the tags were just pushed by the same credential.
-      if (outcome.facts.rejected !== undefined) return await proposal(job, manifest, to, plan.branch);
-      if (outcome.code === "INTERRUPTED" || attempt === attempts) throw outcome;
-      await pause(`pushing to ${plan.branch}`, attempt, outcome, job.io);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const outcome = await bringToBranch(job, how, manifest, plan.branch, stampAt);
+      if (outcome !== "lost") return outcome;
+      if (attempt === tries) return `${plan.branch} moves too fast; merge ${manifest.tag} into it`;
+    } catch (thrown) {
+      const error = asReleaseError(thrown);
+      if (error.code === "INTERRUPTED") throw error;
+      // What may pass by itself was tried often enough already. A refusal that names no rule is tried again here: the
+      // tags were read and pushed a moment ago by the same credential.
+      const refused = error.code === "GIT" && !error.retryable && error.facts.rejected === undefined;
+      if (!refused || attempt === tries) {
+        return `failed (${error.message}); the release stands: merge ${manifest.tag} into ${plan.branch} by hand`;
+      }
+      await pause(`pushing to ${plan.branch}`, attempt, error, job.io);
     }
-    return `${plan.branch} moves too fast; merge ${manifest.tag} into it`;
+  }
+}
+
+/** @returns what became of it, or "lost" when somebody else moved the branch meanwhile */
+async function bringToBranch(
+  job: Job,
+  how: "push" | "pull-request",
+  manifest: Manifest,
+  branch: string,
+  stampAt: StampAt,
+): Promise<string> {
+  const ref = `refs/heads/${branch}`;
+  const head = (await job.refs()).get(ref);
+  if (!head) return `${branch} is gone from the remote`;
+  await fetchCommits(job, [head]);
+  // The release commit is its source's child: while the branch is there, it can't have it.
+  const ahead = head !== manifest.source;
+  if (ahead && (await isAncestor(job.git, manifest.commit, head))) return `${branch} has it`;
+  const to = ahead ? await mergeCommit(job, manifest, head, await stampAt(head)) : manifest.commit;
+  if (how === "pull-request") return proposal(job, manifest, to, branch);
+  try {
+    const outcome = await changeRefs(job, `pushing to ${branch}`, [{ ref, to, expect: head }]);
+    return outcome === "done" ? `${branch} is at ${to.slice(0, 12)}` : "lost";
   } catch (thrown) {
     const error = asReleaseError(thrown);
-    if (error.code === "INTERRUPTED") throw error;
-    return `failed (${error.message}); the release stands: merge ${manifest.tag} into ${plan.branch} by hand`;
+    // A rule of the branch forbids it.
+    if (error.facts.rejected !== undefined) return proposal(job, manifest, to, branch);
+    throw error;
   }
 }
 

@@ -44,11 +44,23 @@ it.each([401, 403])(
   },
 );
 
+it.each([401, 403, 404])("a branch that is refused to be read with %i is read again", async (status) => {
+  const { faults } = project.registries;
+  const io = hastyIo();
+  const emit: typeof io.emit = (event) => {
+    if (event.type === "step" && event.step === "bookkeeping" && event.state === "start")
+      faults.add({ fault: "status", status, registry: "git", path: "**/info/refs?service=git-upload-pack", count: 2 });
+  };
+  const { bookkeeping } = await project.release({ tier: "production" }, { io: { ...io, emit } });
+  expect(faults.happened).toHaveLength(2);
+  expect(bookkeeping).toMatch(/^main is at /);
+});
+
 it("a branch that can't be pushed to for want of rights doesn't fail the release, which says what to do", async () => {
   const { faults } = project.registries;
-  faults.add({ ...branchPush, status: 403, count: 5 });
+  faults.add({ ...branchPush, status: 403, count: 6 });
   const { released, bookkeeping } = await project.release({ tier: "production" }, { io: hastyIo() });
-  expect(faults.happened).toHaveLength(5);
+  expect(faults.happened).toHaveLength(6);
   expect(released).toBe(true);
   expect(bookkeeping).toMatch(
     /^failed \(.* refused refs\/heads\/main\); the release stands: merge v0\.1\.1 into main by hand$/,
