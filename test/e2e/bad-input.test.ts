@@ -170,8 +170,9 @@ describe("a release that can't be made says so before anything is written:", () 
 
 describe("the command line", () => {
   let dir: string | undefined;
+  const made: string[] = [];
   afterEach(() => {
-    if (dir) rmSync(dir, { recursive: true, force: true });
+    for (const one of made.splice(0)) rmSync(one, { recursive: true, force: true });
     dir = undefined;
   });
   const run = (args: string[], cwd: string) =>
@@ -182,6 +183,7 @@ describe("the command line", () => {
     });
   const folder = () => {
     dir = mkdtempSync(path.join(tmpdir(), "twotier-cli-"));
+    made.push(dir);
     return dir;
   };
   const git = (...args: string[]) =>

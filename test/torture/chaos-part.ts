@@ -1,7 +1,5 @@
 import { chaos } from "./chaos.ts";
-import { undisturbedRun } from "./kill.ts";
 import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
-import { makeTemplate } from "./world.ts";
 
 const all = 500;
 
@@ -12,25 +10,17 @@ export const chaosPart: Part = {
   name: "chaos",
   async run(asked) {
     const { share, seed, report } = asked;
-    const template = await makeTemplate();
-    try {
-      const undisturbed = {
-        staging: await undisturbedRun(template, "staging"),
-        production: await undisturbedRun(template, "production"),
-      };
-      const rounds = Array.from({ length: Math.ceil(all * share) }, (_, round) => round);
-      const seeds = mine(rounds, asked, (round) => round).map((round) => seed + round);
-      const row: Row = { what: "random faults, and an observer", points: seeds.length, runs: 0, converged: 0 };
-      await inTurn(wanted(seeds, seeds.length, asked, nameOf), async (one) => {
-        const { tier, ended, faults, findings } = await chaos(template, undisturbed, one);
-        row.runs++;
-        if (findings.length === 0) row.converged++;
-        const name = `chaos: ${nameOf(one)} (${tier}, ${ended})`;
-        report(name, findings.length === 0 ? [] : [...findings, ...faults.map((text) => `after ${text}`)]);
-      });
-      return [row];
-    } finally {
-      template.remove();
-    }
+    const { template, undisturbed } = await asked.harness();
+    const rounds = Array.from({ length: Math.ceil(all * share) }, (_, round) => round);
+    const seeds = mine(rounds, asked, (round) => round).map((round) => seed + round);
+    const row: Row = { what: "random faults, and an observer", points: seeds.length, runs: 0, converged: 0 };
+    await inTurn(wanted(seeds, seeds.length, asked, nameOf), async (one) => {
+      const { tier, ended, faults, findings } = await chaos(template, undisturbed, one);
+      row.runs++;
+      if (findings.length === 0) row.converged++;
+      const name = `chaos: ${nameOf(one)} (${tier}, ${ended})`;
+      report(name, findings.length === 0 ? [] : [...findings, ...faults.map((text) => `after ${text}`)]);
+    });
+    return [row];
   },
 };

@@ -1,10 +1,10 @@
 import type { Fault } from "../../src/registries/faults/index.ts";
-import { commands, finish, type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
+import { commands, finish, type Tier, type Undisturbed } from "./kill.ts";
 import { observe } from "./observer.ts";
 import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
 import { differences, snapshotOf } from "./snapshot.ts";
-import { openWarm, type Warm } from "./warm.ts";
-import { makeTemplate, openWorld, type Template } from "./world.ts";
+import type { Warm } from "./warm.ts";
+import { openWorld, type Template } from "./world.ts";
 
 const kinds: Record<string, Fault> = {
   "answered 503 after it was done": { fault: "status", status: 503, when: "after" },
@@ -29,37 +29,25 @@ export const faulty: Part = {
   name: "fault",
   async run(asked) {
     const { share, seed, only, report } = asked;
-    const template = await makeTemplate();
-    const warm = openWarm(template);
-    try {
-      const undisturbed = {
-        staging: await undisturbedRun(template, "staging"),
-        production: await undisturbedRun(template, "production"),
-      };
-      const points: Point[] = [];
-      const rows: Row[] = [];
-      for (const tier of ["staging", "production"] as const) {
-        for (const [turn, kind] of Object.keys(kinds).entries()) {
-          const all = Array.from({ length: undisturbed[tier].changes }, (_, at) => ({ tier, kind, n: at + 1 }));
-          const own = mine(all, asked, ({ n }) => n).filter(
-            ({ n }) => only !== undefined || (n + turn + seed) % 3 === 0,
-          );
-          points.push(...own);
-          rows.push({ what: `${tier}, a write ${kind}`, points: own.length, runs: 0, converged: 0 });
-        }
+    const { template, undisturbed, warm } = await asked.harness();
+    const points: Point[] = [];
+    const rows: Row[] = [];
+    for (const tier of ["staging", "production"] as const) {
+      for (const [turn, kind] of Object.keys(kinds).entries()) {
+        const all = Array.from({ length: undisturbed[tier].changes }, (_, at) => ({ tier, kind, n: at + 1 }));
+        const own = mine(all, asked, ({ n }) => n).filter(({ n }) => only !== undefined || (n + turn + seed) % 3 === 0);
+        points.push(...own);
+        rows.push({ what: `${tier}, a write ${kind}`, points: own.length, runs: 0, converged: 0 });
       }
-      await inTurn(wanted(points, Math.ceil(points.length * share), asked, nameOf), async (point) => {
-        const { hit, findings } = await faultyRun(template, undisturbed[point.tier], point, warm);
-        const row = rows.find(({ what }) => what === `${point.tier}, a write ${point.kind}`) as Row;
-        row.runs++;
-        if (findings.length === 0) row.converged++;
-        report(`fault: ${nameOf(point)} (${hit})`, findings);
-      });
-      return rows;
-    } finally {
-      warm.close();
-      template.remove();
     }
+    await inTurn(wanted(points, Math.ceil(points.length * share), asked, nameOf), async (point) => {
+      const { hit, findings } = await faultyRun(template, undisturbed[point.tier], point, warm);
+      const row = rows.find(({ what }) => what === `${point.tier}, a write ${point.kind}`) as Row;
+      row.runs++;
+      if (findings.length === 0) row.converged++;
+      report(`fault: ${nameOf(point)} (${hit})`, findings);
+    });
+    return rows;
   },
 };
 

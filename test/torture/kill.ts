@@ -51,6 +51,9 @@ export function nameOf({ tier, at, n, when }: Point): string {
 
 /** The template, the undisturbed releases, and every point of them. */
 export interface Harness {
+  template: Template;
+  warm: Warm;
+  undisturbed: Record<Tier, Undisturbed>;
   points: Point[];
   run(point: Point): Promise<Outcome>;
   close(): void;
@@ -76,7 +79,7 @@ export async function openHarness(make = makeTemplate, watched = true): Promise<
     throw error;
   }
   return {
-    points,
+    ...{ template, warm, undisturbed, points },
     // Every tenth time by a process that has only just been started, as users' are.
     run: (point) => killedRun(template, undisturbed[point.tier], point, watched, point.n % 10 === 0 ? undefined : warm),
     close() {

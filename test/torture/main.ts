@@ -9,6 +9,7 @@ import { root } from "../tools.ts";
 import { bundle } from "./bundle.ts";
 import { chaosPart } from "./chaos-part.ts";
 import { faulty } from "./faulty-part.ts";
+import { type Harness, openHarness } from "./kill.ts";
 import { kill, realKill } from "./kill-part.ts";
 import type { Part, Row } from "./part.ts";
 import { race } from "./race-part.ts";
@@ -47,9 +48,15 @@ else await runJob(Number(values.job));
 
 async function runJob(job: number): Promise<void> {
   const tell = (message: Message) => process.send?.(message);
-  for (const part of wanted) {
-    const report = (name: string, findings: readonly string[]) => tell({ name, findings });
-    tell({ rows: await part.run({ share, seed, only: values.only, job, jobs, report }) });
+  let made: Promise<Harness> | undefined;
+  const harness = () => (made ??= openHarness());
+  try {
+    for (const part of wanted) {
+      const report = (name: string, findings: readonly string[]) => tell({ name, findings });
+      tell({ rows: await part.run({ share, seed, only: values.only, job, jobs, harness, report }) });
+    }
+  } finally {
+    (await made)?.close();
   }
   process.disconnect?.();
 }

@@ -1,3 +1,4 @@
+import type { Harness } from "./kill.ts";
 import { sample } from "./random.ts";
 
 /** What a part is asked for. */
@@ -11,6 +12,8 @@ export interface Asked {
   /** Of so many processes that share the work, which one this is; 0-based. */
   job: number;
   jobs: number;
+  /** The fast project, made when the first part of a job wants it. */
+  harness(): Promise<Harness>;
   /** Called after each run, with what is wrong with it. */
   report(name: string, findings: readonly string[]): void;
 }
@@ -32,13 +35,23 @@ export interface Part {
 }
 
 /** Those that are asked for: one, or a share of them, each equally likely. */
-export function wanted<T>(all: readonly T[], count: number, asked: Asked, name: (one: T) => string): T[] {
-  return asked.only === undefined ? sample(all, count, asked.seed) : all.filter((one) => name(one) === asked.only);
+export function wanted<T>(
+  all: readonly T[],
+  count: number,
+  { seed, only }: Pick<Asked, "seed" | "only">,
+  name: (one: T) => string,
+): T[] {
+  return only === undefined ? sample(all, count, seed) : all.filter((one) => name(one) === only);
 }
 
 /** What of all this job does; `n` says a whole number of each that is the same in every job. */
 export function mine<T>(all: readonly T[], { job, jobs }: Pick<Asked, "job" | "jobs">, n: (one: T) => number): T[] {
   return all.filter((one) => n(one) % jobs === job);
+}
+
+/** Whether this job does what can't be shared: the n-th of such parts, counted from 0. */
+export function isMine({ job, jobs }: Pick<Asked, "job" | "jobs">, n: number): boolean {
+  return n % jobs === job;
 }
 
 /** Does all in their order, two at a time, so that one that waits leaves no core idle. */

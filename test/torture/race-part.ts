@@ -1,6 +1,5 @@
-import { inTurn, mine, type Part, type Row, wanted } from "./part.ts";
+import { inTurn, isMine, type Part, type Row, wanted } from "./part.ts";
 import * as races from "./races.ts";
-import { makeTemplate } from "./world.ts";
 
 interface Race {
   name: string;
@@ -26,17 +25,17 @@ const all: readonly Race[] = [
     rounds: 2,
     run: (arena) => races.onePush(arena, many),
   },
-  { name: "tiers", what: "a candidate against the stable version", rounds: 10, run: races.stagingAgainstProduction },
+  { name: "tiers", what: "a candidate against the stable version", rounds: 6, run: races.stagingAgainstProduction },
   {
     name: "twice",
     what: "two stable versions of one candidate",
-    rounds: 6,
+    rounds: 4,
     run: (arena) => races.twoProductions(arena, 1),
   },
   {
     name: "two",
     what: "stable versions of two candidates",
-    rounds: 6,
+    rounds: 4,
     run: (arena) => races.twoProductions(arena, 2),
   },
   { name: "lock", what: "a lock whose run was killed", rounds: 2, run: races.killedLock },
@@ -50,31 +49,22 @@ export const race: Part = {
   name: "race",
   async run(asked) {
     const { share, seed, report } = asked;
-    const template = await makeTemplate();
-    try {
-      const rows = new Map<Race, Row>();
-      const rounds: { one: Race; row: Row; seed: number }[] = [];
-      for (const one of all) {
-        const count = Math.max(1, Math.ceil(one.rounds * share));
-        const turns = mine(
-          Array.from({ length: count }, (_, round) => round),
-          asked,
-          (round) => round,
-        );
-        const row = { what: one.what, points: turns.length, runs: 0, converged: 0 };
-        rows.set(one, row);
-        for (const round of turns) rounds.push({ one, row, seed: seed + round });
-      }
-      await inTurn(wanted(rounds, rounds.length, asked, nameOf), async ({ one, row, seed }) => {
-        const arena = await races.openArena(template, seed);
-        const findings = await races.inArena(arena, one.run);
-        row.runs++;
-        if (findings.length === 0) row.converged++;
-        report(`race: ${nameOf({ one, seed })}`, findings);
-      });
-      return [...rows.values()];
-    } finally {
-      template.remove();
+    const { template } = await asked.harness();
+    const rows = new Map<Race, Row>();
+    const rounds: { one: Race; row: Row; seed: number }[] = [];
+    for (const one of all) {
+      const count = isMine(asked, 1) ? Math.max(1, Math.ceil(one.rounds * share)) : 0;
+      const row = { what: one.what, points: count, runs: 0, converged: 0 };
+      rows.set(one, row);
+      for (let round = 0; round < count; round++) rounds.push({ one, row, seed: seed + round });
     }
+    await inTurn(wanted(rounds, rounds.length, asked, nameOf), async ({ one, row, seed }) => {
+      const arena = await races.openArena(template, seed);
+      const findings = await races.inArena(arena, one.run);
+      row.runs++;
+      if (findings.length === 0) row.converged++;
+      report(`race: ${nameOf({ one, seed })}`, findings);
+    });
+    return [...rows.values()];
   },
 };

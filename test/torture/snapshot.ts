@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
+import { readLoose, readRefs } from "../../src/registries/github/repository-files.ts";
 import type { Registries } from "../../src/registries/index.ts";
 import { projectToken } from "../support/project.ts";
 import { get, getJson } from "./get.ts";
@@ -71,10 +72,14 @@ async function docker({ docker }: Registries, names: Names): Promise<Facts> {
   const base = `http://${docker}/v2/${names.docker}`;
   const scope = `repository:${names.docker}:pull`;
   const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
-  // A token for each request: some registries' end within a second.
-  const authorized = async () => {
-    const token = await getJson<{ token: string }>(`http://${docker}/token?scope=${scope}`);
-    return { authorization: `Bearer ${token?.token}`, accept };
+  let token: Promise<{ token: string } | undefined> | undefined;
+  /** Some registries' tokens end within a second. */
+  const read = async (what: string, again = true): ReturnType<typeof get> => {
+    token ??= getJson<{ token: string }>(`http://${docker}/token?scope=${scope}`);
+    const answer = await get(`${base}/${what}`, { authorization: `Bearer ${(await token)?.token}`, accept });
+    if (answer.status !== 401 || !again) return answer;
+    token = undefined;
+    return read(what, false);
   };
   interface Manifest {
     manifests?: { digest: string }[];
@@ -83,19 +88,27 @@ async function docker({ docker }: Registries, names: Names): Promise<Facts> {
   }
   /** The digests of a manifest and of all that it names, with what comes where its bytes are asked for. */
   const whole = async (kind: string, reference: string): Promise<string> => {
-    const answer = await get(`${base}/${kind}/${reference}`, await authorized());
+    const answer = await read(`${kind}/${reference}`);
     if (!answer.ok) return `${reference} answers ${answer.status}`;
     if (kind === "blobs") return sha256(answer.body);
     const { manifests = [], config, layers = [] } = JSON.parse(answer.body.toString()) as Manifest;
     const below = [
-      ...manifests.map((one) => whole("manifests", one.digest)),
-      ...[...(config ? [config] : []), ...layers].map((one) => whole("blobs", one.digest)),
+      ...manifests.map((one) => once("manifests", one.digest)),
+      ...[...(config ? [config] : []), ...layers].map((one) => once("blobs", one.digest)),
     ];
     return [sha256(answer.body), ...(await Promise.all(below))].join(" ");
   };
-  const list = await getJson<{ tags: string[] }>(`${base}/tags/list`, await authorized());
+  /** What several tags share. */
+  const known = new Map<string, Promise<string>>();
+  const once = (kind: string, digest: string): Promise<string> => {
+    const found = known.get(digest) ?? whole(kind, digest);
+    known.set(digest, found);
+    return found;
+  };
+  const answer = await read("tags/list");
+  const { tags = [] } = answer.ok ? (JSON.parse(answer.body.toString()) as { tags?: string[] }) : {};
   return Promise.all(
-    (list?.tags ?? []).map(async (tag): Promise<[string, string]> => [`docker ${tag}`, await whole("manifests", tag)]),
+    tags.map(async (tag): Promise<[string, string]> => [`docker ${tag}`, await whole("manifests", tag)]),
   );
 }
 
@@ -143,21 +156,24 @@ async function site({ site, github }: Registries): Promise<Facts> {
 
 /** Refs with the commits' trees and parents; a merge's date and an id of a staging place aren't the same twice. */
 async function refs({ servers }: Registries, names: Names): Promise<Facts> {
-  const fields = ["refname", "objecttype", "objectname", "*objectname", "tree", "parent", "contents"];
-  const format = fields.map((field) => `%(${field})%00`).join("");
-  const git = servers.github.admin.gitDir(names.github);
-  const { stdout } = await promisify(execFile)("git", [`--git-dir=${git}`, "for-each-ref", `--format=${format}%01`], {
-    maxBuffer: 64 << 20,
+  const dir = servers.github.admin.gitDir(names.github);
+  const facts = [...readRefs(dir)].map(async ([name, sha]): Promise<[string, string]> => {
+    const { type, content } = readLoose(dir, sha) ?? (await askGit(dir, sha));
+    const [head = "", ...paragraphs] = content.toString().split("\n\n");
+    const said = paragraphs.join("\n\n").replace(/^(Twotier-Staging: \w+:).*$/m, "$1");
+    const [tree, ...parents] = [...head.matchAll(/^(?:object|tree|parent) (.+)$/gm)].map(([, value]) => value);
+    if (type === "tag") return [name, `tag of ${tree}: ${said}`];
+    return [name, parents.length > 1 ? `merge ${tree} of ${parents.join(" ")}: ${said}` : sha];
   });
-  return stdout
-    .split("\u0001\n")
-    .filter((line) => line !== "")
-    .map((line): [string, string] => {
-      const [name = "", type, sha, commit, tree, parents = "", message = ""] = line.split("\0");
-      const said = message.replace(/^(Twotier-Staging: \w+:).*$/m, "$1");
-      if (type === "tag") return [name, `tag of ${commit}: ${said}`];
-      return [name, parents.includes(" ") ? `merge ${tree} of ${parents}: ${said}` : `${sha}`];
-    });
+  return Promise.all(facts);
+}
+
+/** An object in a pack. A process for each would be a tenth of a look at everything. */
+async function askGit(dir: string, sha: string): Promise<{ type: string; content: Buffer }> {
+  const git = async (kind: string) =>
+    (await promisify(execFile)("git", [`--git-dir=${dir}`, "cat-file", kind, sha], { encoding: "buffer" })).stdout;
+  const type = (await git("-t")).toString().trim();
+  return { type, content: await git("-p") };
 }
 
 /** What two states differ in, for people. */
