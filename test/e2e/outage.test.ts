@@ -166,8 +166,8 @@ describe("a registry that hangs", () => {
       const hangs = { fault: "hang", registry: "git", path: "**/git-receive-pack" } as const;
       world.registries.faults.add({ ...hangs, after: 1 }); // preflight pushes nothing; then the lock
       const release = ["release", "--tier", "staging"];
-      const { code, output } = await world.run(world.clone(), [...release, "--timeout", "0.1"]).done;
-      expect(output).toContain("error[INTERRUPTED]: the release took longer than 0.1 minutes");
+      const { code, output } = await world.run(world.clone(), [...release, "--timeout", "0.08"]).done;
+      expect(output).toContain("error[INTERRUPTED]: the release took longer than 0.08 minutes");
       expect(code).toBe(1);
       world.registries.faults.clear();
       expect((await world.run(world.clone(), release).done).code).toBe(0);

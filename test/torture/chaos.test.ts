@@ -1,19 +1,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { chaos } from "./chaos.ts";
-import { type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
+import { type Harness, openHarness } from "./kill.ts";
 import { inTurn } from "./part.ts";
-import { makeTemplate, type Template } from "./world.ts";
 
-let template: Template;
-let wanted: Record<Tier, Undisturbed>;
+let harness: Harness;
 beforeAll(async () => {
-  template = await makeTemplate();
-  wanted = {
-    staging: await undisturbedRun(template, "staging"),
-    production: await undisturbedRun(template, "production"),
-  };
+  harness = await openHarness();
 });
-afterAll(() => template?.remove());
+afterAll(() => harness?.close());
 
 /** A few of the 500 seeds of `make torture` (chaos-part.ts). */
 it("among random faults a release converges, or says what is wrong and converges the next time; nobody sees half of it", {
@@ -22,7 +16,7 @@ it("among random faults a release converges, or says what is wrong and converges
   const lost: string[] = [];
   const seeds = Array.from({ length: 4 }, (_, round) => 1000 + round);
   await inTurn(seeds, async (seed) => {
-    const { ended, faults, looks, findings } = await chaos(template, wanted, seed);
+    const { ended, faults, looks, findings } = await chaos(harness.template, harness.undisturbed, seed);
     if (findings.length > 0) lost.push([`seed ${seed}: ${ended}`, ...findings, ...faults].join("\n"));
     if (looks < 1) lost.push(`seed ${seed}: nobody looked`);
   });

@@ -1,20 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { FaultFile } from "../../src/registries/faults/index.ts";
-import { commands, type Tier, type Undisturbed, undisturbedRun } from "./kill.ts";
+import { commands, type Harness, openHarness, type Tier } from "./kill.ts";
 import { differences, early, snapshotOf } from "./snapshot.ts";
-import { makeTemplate, openWorld, type Template, type World } from "./world.ts";
+import { openWorld, type World } from "./world.ts";
 
-let template: Template;
-const wanted = {} as Record<Tier, Undisturbed>;
-
+let harness: Harness;
+let wanted: Harness["undisturbed"];
 beforeAll(async () => {
-  template = await makeTemplate();
-  for (const tier of ["staging", "production"] as const) wanted[tier] = await undisturbedRun(template, tier);
+  harness = await openHarness();
+  wanted = harness.undisturbed;
 });
-afterAll(() => template?.remove());
+afterAll(() => harness?.close());
 
 async function inWorld(faults: FaultFile, work: (world: World) => Promise<void>): Promise<void> {
-  const world = await openWorld(template, undefined, undefined, faults);
+  const world = await openWorld(harness.template, undefined, undefined, faults);
   try {
     await work(world);
   } finally {
